@@ -1,0 +1,29 @@
+"""What can go wrong, by who is to blame; the command line maps each to one line and an exit code."""
+
+
+class GdverifyError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class UsageError(GdverifyError):
+    """Bad input: an unknown claim, a malformed module, a value outside its domain (exit code 2)."""
+
+
+class ClaimError(UsageError):
+    """A claim record that contradicts itself or lacks a part."""
+
+
+class ProofError(GdverifyError):
+    """A derivation step that the kernel does not accept; the derivation does not go through."""
+
+
+class ExperimentError(GdverifyError):
+    """An experiment that could not be carried out: wrong shape, non-finite samples, a missing value."""
+
+
+class UndecidedError(GdverifyError):
+    """A comparison of two balls that overlap: more precision is needed."""
+
+
+class MissingDependencyError(GdverifyError):
+    """An optional package is needed for this kind of evidence and is not installed."""

@@ -1,0 +1,101 @@
+"""Numeric value of a statement's expressions, in whichever arithmetic the arrays carry.
+
+One recursive evaluator serves float arrays (any array-API namespace), intervals and exact rationals, so that
+the bound that an experiment compares with is the bound that the derivation concluded, not a transcript of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy
+
+from .errors import ClaimError
+
+
+def evaluate(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
+    """Value of a SymPy expression.
+
+    Parameters
+    ----------
+    expr : the expression; free symbols are looked up in ``values`` by name
+    values : numbers, arrays or intervals by name
+    xp : namespace with ``rational(p, q)``, ``pi()`` and elementwise ``sqrt exp log cos sin tan atan abs
+        maximum minimum pow gamma digamma``; only what the expression uses is needed
+
+    Raises
+    ------
+    ClaimError
+        a symbol has no value, or a function has no numeric meaning
+    """
+    expr = sympy.sympify(expr)
+    if expr.is_Rational:
+        return xp.rational(int(expr.p), int(expr.q))
+    if expr.is_Float:
+        exact = sympy.Rational(str(expr))
+        return xp.rational(int(exact.p), int(exact.q))
+    if expr is sympy.pi:
+        return xp.pi()
+    if expr is sympy.E:
+        return xp.exp(xp.rational(1, 1))
+    if expr.is_Symbol:
+        if expr.name not in values:
+            raise ClaimError(f"no value for {expr.name}: the experiment must return it or the regime draw it")
+        return values[expr.name]
+    args = [evaluate(a, values, xp) for a in expr.args] if not isinstance(expr, (sympy.Sum, sympy.Product)) else []
+    if expr.is_Add:
+        total = args[0]
+        for a in args[1:]:
+            total = total + a
+        return total
+    if expr.is_Mul:
+        total = args[0]
+        for a in args[1:]:
+            total = total * a
+        return total
+    if expr.is_Pow:
+        base, exponent = expr.args
+        if exponent.is_Integer:
+            return args[0] ** int(exponent)
+        if exponent == sympy.S.Half:
+            return xp.sqrt(args[0])
+        if exponent == -sympy.S.Half:
+            return 1 / xp.sqrt(args[0])
+        return xp.pow(args[0], args[1])
+    if isinstance(expr, (sympy.Sum, sympy.Product)):
+        return _fold(expr, values, xp)
+    name = type(expr).__name__.lower()
+    name = {"loggamma": "lgamma"}.get(name, name)
+    if name in ("max", "min"):
+        fold = xp.maximum if name == "max" else xp.minimum
+        total = args[0]
+        for a in args[1:]:
+            total = fold(total, a)
+        return total
+    function = getattr(xp, name, None)
+    if function is None:
+        raise ClaimError(f"{expr} has no numeric value: an experiment must return it as a number")
+    return function(*args)
+
+
+def _fold(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
+    (variable, low, high), *more = expr.limits
+    if more:
+        raise ClaimError("nested sums in a bound: write them as one expression each")
+    first, last = (int(evaluate(e, values, _Exact)) for e in (low, high))
+    total = xp.rational(0 if isinstance(expr, sympy.Sum) else 1, 1)
+    for k in range(first, last + 1):
+        term = evaluate(expr.function, {**values, variable.name: k}, xp)
+        total = total + term if isinstance(expr, sympy.Sum) else total * term
+    return total
+
+
+class _Exact:
+    """Exact rational arithmetic; refuses what leaves the rationals."""
+
+    @staticmethod
+    def rational(p: int, q: int) -> Any:
+        from fractions import Fraction
+
+        return Fraction(p, q)

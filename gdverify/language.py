@@ -1,0 +1,180 @@
+"""The words that statements and derivations share: vectors, functions, sequences, means.
+
+Everything here is a SymPy expression, so the claim's bound, the derivation and the experiment speak one
+language.  Vector-valued terms are SymPy expressions linear in *vector atoms*; `Inner` is bilinear and expands
+by itself, so that |x - gamma*g|^2 becomes Gram entries in any dimension.
+
+>>> x, y = Vector("x"), Vector("y")
+>>> sq(x - 2*y)
+-4*<x, y> + <x, x> + 4*<y, y>
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef, UndefinedFunction
+
+
+class Vector(sympy.Symbol):
+    """A vector of an unspecified real inner-product space."""
+
+    is_vector_atom = True
+    is_commutative = True
+
+    def __new__(cls, name: str) -> Vector:
+        return sympy.Symbol.__new__(cls, name)
+
+
+class _VectorApplied(AppliedUndef):
+    is_vector_atom = True
+
+
+class VectorSequence:
+    """A sequence (or function) of vectors: ``x = VectorSequence("x"); x(t)``."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self._function = UndefinedFunction(name, bases=(_VectorApplied,))
+
+    def __call__(self, *index: Any) -> Any:
+        return self._function(*index)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class ScalarFunction:
+    """A real function of a vector, with its gradient: ``f(x)`` is a scalar, ``f.grad(x)`` a vector atom.
+
+    For a non-smooth function ``f.grad(x)`` is a subgradient; for a family, ``f[i]`` is a member.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self._value = UndefinedFunction(name)
+        self._gradient = UndefinedFunction("grad_" + name, bases=(_VectorApplied,))
+
+    def __call__(self, x: Any) -> Any:
+        return self._value(x)
+
+    def grad(self, x: Any) -> Any:
+        return self._gradient(x)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ScalarFunction) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(("ScalarFunction", self.name))
+
+
+def is_vector_atom(expr: Any) -> bool:
+    """Whether a SymPy expression is an atom that stands for a vector."""
+    return getattr(expr, "is_vector_atom", False)
+
+
+def linear_parts(expr: Any) -> dict[Any, Any]:
+    """Coefficients of a vector expression by vector atom.
+
+    Raises
+    ------
+    ValueError
+        the expression is not linear and homogeneous in vector atoms
+    """
+    parts: dict[Any, Any] = {}
+    for term in sympy.Add.make_args(sympy.expand(expr)):
+        if term == 0:
+            continue
+        vectors = [a for a in sympy.Mul.make_args(term) if is_vector_atom(a)]
+        if len(vectors) != 1:
+            raise ValueError(f"not a vector: {term}")
+        coefficient = sympy.Mul(*[a for a in sympy.Mul.make_args(term) if a is not vectors[0]])
+        if any(is_vector_atom(a) for a in coefficient.free_symbols if isinstance(a, Vector)):
+            raise ValueError(f"not linear in vectors: {term}")
+        parts[vectors[0]] = parts.get(vectors[0], sympy.S.Zero) + coefficient
+    return {k: v for k, v in parts.items() if v != 0}
+
+
+class Inner(sympy.Function):
+    """Inner product; expands bilinearly into Gram entries of vector atoms, in a canonical order."""
+
+    nargs = 2
+    is_real = True
+
+    @classmethod
+    def eval(cls, u: Any, v: Any) -> Any:
+        u, v = sympy.sympify(u), sympy.sympify(v)
+        if is_vector_atom(u) and is_vector_atom(v):
+            if sympy.default_sort_key(u) > sympy.default_sort_key(v):
+                return cls(v, u)
+            return None
+        if u == 0 or v == 0:
+            return sympy.S.Zero
+        left, right = linear_parts(u), linear_parts(v)
+        return sympy.Add(*[a * b * cls(x, y) for x, a in left.items() for y, b in right.items()])
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"<{printer._print(self.args[0])}, {printer._print(self.args[1])}>"
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        a, b = (printer._print(arg) for arg in self.args)
+        body = rf"\|{a}\|^2" if self.args[0] == self.args[1] else rf"\langle {a}, {b}\rangle"
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
+
+
+def sq(u: Any) -> Any:
+    """Squared norm |u|^2."""
+    return Inner(u, u)
+
+
+class Mean(sympy.Function):
+    """Expectation of a scalar; linear over sums and rational factors, everything else is for the kernel to justify."""
+
+    nargs = 1
+    is_real = True
+
+    @classmethod
+    def eval(cls, x: Any) -> Any:
+        x = sympy.sympify(x)
+        if x.is_number:
+            return x
+        if x.is_Add:
+            return sympy.Add(*[cls(a) for a in x.args])
+        if x.is_Mul:
+            number, rest = x.as_coeff_Mul()
+            if number != 1:
+                return number * cls(rest)
+        if isinstance(x, Mean):
+            return x
+        return None
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        body = rf"\mathbb{{E}}\left[{printer._print(self.args[0])}\right]"
+        return body if exp is None else rf"{body}^{{{exp}}}"
+
+
+class Prob(sympy.Function):
+    """``Prob(q, c)``: the probability that q > c."""
+
+    nargs = 2
+    is_nonnegative = True
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        a, b = (printer._print(arg) for arg in self.args)
+        return rf"\mathbb{{P}}\left({a} > {b}\right)"
+
+
+class TimeDerivative(sympy.Function):
+    """d/dt along the flow of a claim about conservation."""
+
+    nargs = 1
+
+
+class GrowthExponent(sympy.Function):
+    """``GrowthExponent(q, n)``: lim log q / log n as n -> oo."""
+
+    nargs = 2
