@@ -55,7 +55,7 @@ def evaluate(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
             total = total * a
         return total
     if expr.is_Pow:
-        base, exponent = expr.args
+        exponent = expr.args[1]
         if exponent.is_Integer:
             return args[0] ** int(exponent)
         if exponent == sympy.S.Half:
