@@ -200,10 +200,20 @@ def read_statically(text: bytes) -> list[tuple[str, str, str]] | None:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+    renamed = any(
+        alias.name == "Claim" and alias.asname not in (None, "Claim")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    )
+    if renamed:
+        return None
     found: list[tuple[str, str, str]] = []
     scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.While, ast.Lambda, ast.If, ast.Try)
     comprehensions = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-    inside = {id(n) for scope in ast.walk(tree) if isinstance(scope, (*scopes, *comprehensions)) for n in ast.walk(scope)}
+    inside = {
+        id(n) for scope in ast.walk(tree) if isinstance(scope, (*scopes, *comprehensions)) for n in ast.walk(scope)
+    }
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue

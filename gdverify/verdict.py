@@ -1,0 +1,103 @@
+"""The verdict on a claim: what its pieces of evidence, and its mutants, add up to."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from typing import Any
+
+from .claim import Claim
+from .result import Outcome, combine, qualify
+
+
+@dataclass
+class MutantResult:
+    """What the evidence said of one mutant.
+
+    ``by`` are the evidence kinds that refuted it; it is ``killed`` when every kind it declares did.
+    """
+
+    claim: str
+    mutant: str
+    killed: bool
+    by: list[str]
+    declared: list[str]
+    evidence: list[Outcome] = field(default_factory=list)
+
+    @property
+    def missed(self) -> list[str]:
+        """Kinds that were declared to refute the mutant and did not."""
+        return [k for k in self.declared if k not in self.by]
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "claim": self.claim,
+            "mutant": self.mutant,
+            "killed": self.killed,
+            "by": self.by,
+            "evidence": [o.plain() for o in self.evidence],
+        }
+
+
+@dataclass
+class Verdict:
+    """A claim's verdict with everything it rests on.
+
+    ``qualifier`` is None unless the claim passes.  ``mutants`` is None unless the run audited them; ``complaints``
+    says what the audit found wanting (survivors, kinds of evidence that refute no mutant).
+    """
+
+    claim: Claim
+    topic: str
+    evidence: list[Outcome]
+    mutants: list[MutantResult] | None = None
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return self.claim.id
+
+    @property
+    def verdict(self) -> str:
+        return combine(self.evidence)
+
+    @property
+    def qualifier(self) -> str | None:
+        return qualify(self.evidence) if self.verdict == "pass" else None
+
+    @property
+    def cited(self) -> list[str]:
+        return list(dict.fromkeys(c for o in self.evidence for c in o.cited))
+
+    @property
+    def seconds(self) -> float:
+        """Computing time of all evidence (and mutants), summed over workers."""
+        audited = [o for m in self.mutants or () for o in m.evidence]
+        return sum(o.seconds for o in [*self.evidence, *audited])
+
+    def plain(self) -> dict[str, Any]:
+        """The JSON of one claim in ``gdverify.report/1``."""
+        claim = self.claim
+        out = {
+            "id": claim.id,
+            "title": claim.title,
+            "paper": claim.paper.plain(),
+            "locator": claim.locator,
+            "statement": claim.statement,
+            "verdict": self.verdict,
+            "qualifier": self.qualifier,
+            "evidence": [o.plain() for o in self.evidence],
+            "finding": claim.finding.plain() if claim.finding else None,
+            "notes": claim.notes,
+        }
+        if self.mutants is not None:
+            out["mutants"] = [m.plain() for m in self.mutants]
+        return out
+
+    def __repr__(self) -> str:
+        from .display import block
+
+        return "\n".join(block(self))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"

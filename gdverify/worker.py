@@ -1,0 +1,165 @@
+"""What a worker process does: find the claim again, run one piece of evidence, hand back plain data.
+
+A request and an answer hold nothing but strings, numbers, lists and dicts (and a `Source`), so that no theorem
+module's objects are ever pickled.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from .claim import Claim, Evidence
+from .discover import Source, load_claim
+from .errors import GdverifyError, ProofError
+from .result import Outcome
+
+Plain = dict[str, Any]
+
+
+def work(request: Plain) -> list[Plain]:
+    """Run the tasks of a request; one answer each, in order (`Outcome.plain`, or a mutant's list of them)."""
+    source: Source = request["source"]
+    claim = load_claim(source, request["claim"])
+    return [perform(claim, request, task) for task in request["tasks"]]
+
+
+def perform(claim: Claim, request: Plain, task: Plain) -> Plain:
+    """One task on a claim: ``{"evidence": i, "case": j}``, or ``{"mutant": m}``."""
+    settings = request["settings"]
+    if "mutant" in task:
+        return {"outcomes": [o.plain() for o in run_mutant(claim, task["mutant"], task["kinds"], settings)]}
+    evidence = claim.evidence[task["evidence"]]
+    return run_evidence(claim, evidence, task["case"], settings).plain()
+
+
+def known_names(claim: Claim, evidence: Evidence) -> set[str]:
+    """Names that ``--set`` may give to this evidence: the claim's symbols and what its cases bring along."""
+    return set(claim.domains) | {name for part in evidence.cases for name in part if name != "tier"}
+
+
+def draw(claim: Claim, evidence: Evidence, settings: Mapping[str, Any]) -> list[Any]:
+    """Cases of a piece of evidence under a run's tier, seed and overrides; a derivation has one, empty."""
+    if evidence.kind == "derivation":
+        return [None]
+    known = known_names(claim, evidence)
+    overrides = {k: v for k, v in settings["overrides"].items() if k in known}
+    return evidence.draw(claim, settings["tier"], seed=settings["seed"], overrides=overrides)
+
+
+def run_evidence(claim: Claim, evidence: Evidence, index: int, settings: Mapping[str, Any]) -> Outcome:
+    """Run one evidence function at one case; whatever it raises becomes an outcome."""
+    started = time.perf_counter()
+    case: Any = None
+    try:
+        case = draw(claim, evidence, settings)[index]
+        outcome = _call(claim, evidence, case, settings)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        verdict = "fail" if isinstance(error, ProofError) and evidence.kind == "derivation" else "error"
+        outcome = Outcome(evidence.kind, evidence.name, verdict, message=describe(error))
+    outcome.case = plain_case(outcome.case or (case.plain() if case is not None else {}))
+    outcome.seconds = outcome.seconds or time.perf_counter() - started
+    return outcome
+
+
+def _call(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str, Any]) -> Outcome:
+    if evidence.kind == "derivation":
+        from .kernel import run_derivation
+
+        return run_derivation(claim, evidence)
+    save_dir = Path(settings["save_dir"]) if settings["save_dir"] else None
+    if evidence.kind == "worst-case":
+        from .worstcase import run_worst_case
+
+        return run_worst_case(claim, evidence, case, save_dir=save_dir)
+    from .experiment.engine import run_experiment
+
+    return run_experiment(
+        claim,
+        evidence,
+        case,
+        tier=settings["tier"],
+        seed=settings["seed"],
+        alpha=settings["alpha"],
+        device=settings["device"],
+        budget=settings["budget"],
+        save_dir=save_dir,
+    )
+
+
+def run_mutant(claim: Claim, index: int, kinds: list[str], settings: Mapping[str, Any]) -> list[Outcome]:
+    """Run a claim's evidence on one of its mutants, each kind until it refutes the mutant.
+
+    The mutant's own cases come first: they are where its author expects it to break.
+    """
+    mutant = claim.mutants[index]
+    settings = {**settings, "overrides": {}, "save_dir": None}
+    outcomes: list[Outcome] = []
+    try:
+        false_claim = claim.mutated(mutant)
+    except GdverifyError as error:
+        return [Outcome(kind, "mutant", "error", message=describe(error)) for kind in kinds]
+    for kind in kinds:
+        for evidence in (e for e in false_claim.evidence if e.kind == kind):
+            try:
+                count = len(draw(false_claim, evidence, settings))
+                own = _own_cases(false_claim, evidence, mutant.cases, settings)
+            except GdverifyError as error:
+                outcomes.append(Outcome(kind, evidence.name, "error", message=describe(error)))
+                continue
+            for case in [*own, *(i for i in range(count) if i not in own)]:
+                outcomes.append(run_evidence(false_claim, evidence, case, settings))
+                if outcomes[-1].verdict == "fail":
+                    break
+            if outcomes and outcomes[-1].verdict == "fail":
+                break
+    return outcomes
+
+
+def _own_cases(claim: Claim, evidence: Evidence, parts: Any, settings: Mapping[str, Any]) -> list[int]:
+    """Positions of the cases that a mutant's ``cases`` added at the end of its evidence's."""
+    if not parts or evidence.kind == "derivation":
+        return []
+    before = replace(evidence, cases=evidence.cases[: len(evidence.cases) - len(parts)])
+    first = len(draw(claim, before, settings)) if before.cases else 0
+    return list(range(first, len(draw(claim, evidence, settings))))
+
+
+def describe(error: BaseException) -> str:
+    """One line: what was raised, and for an accident the place in the code that the user can act on."""
+    text = " ".join(str(error).split())
+    if isinstance(error, GdverifyError):
+        return text
+    if isinstance(error, MemoryError):
+        return f"out of memory{': ' + text if text else ''}"
+    frames = traceback.extract_tb(error.__traceback__)
+    here = os.path.dirname(os.path.abspath(__file__)) + os.sep
+    outside = [f for f in frames if not f.filename.startswith(here) and "site-packages" not in f.filename]
+    frame = (outside or list(frames) or [None])[-1]
+    place = f" ({os.path.basename(frame.filename)}:{frame.lineno})" if frame is not None else ""
+    return f"{type(error).__name__}: {text or 'no message'}{place}"
+
+
+def plain_case(case: Mapping[str, Any]) -> Plain:
+    """A case as JSON: numbers and strings stay, exact rationals become 'p/q', anything else its text."""
+
+    def plain(value: Any) -> Any:
+        if value is None or isinstance(value, (bool, int, str)):
+            return value
+        if isinstance(value, float):
+            return float(value)
+        if isinstance(value, Fraction):
+            return str(value)
+        if isinstance(value, (list, tuple)):
+            return [plain(v) for v in value]
+        return str(value)
+
+    return {str(k): plain(v) for k, v in case.items()}
