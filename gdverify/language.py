@@ -105,6 +105,11 @@ class Inner(sympy.Function):
     nargs = 2
     is_real = True
 
+    def __new__(cls, u: Any, v: Any, **options: Any) -> Any:
+        if hasattr(u, "_gram_inner"):  # a point of a worst-case problem: vectors with their own arithmetic
+            return u._gram_inner(v)
+        return super().__new__(cls, u, v, **options)
+
     @classmethod
     def eval(cls, u: Any, v: Any) -> Any:
         u, v = sympy.sympify(u), sympy.sympify(v)
@@ -178,3 +183,17 @@ class GrowthExponent(sympy.Function):
     """``GrowthExponent(q, n)``: lim log q / log n as n -> oo."""
 
     nargs = 2
+
+
+class SymmetricMatrix(sympy.MatrixSymbol):
+    """A symmetric matrix letter of symbolic size: ``SymmetricMatrix("Sigma", d, d)``; its transpose is itself."""
+
+    def _eval_transpose(self) -> Any:
+        return self
+
+
+class Covariance:
+    """The law of a Gaussian matrix X: E[X_ia X_jb] = rows_ij columns_ab, mean zero."""
+
+    def __init__(self, rows: Any, columns: Any):
+        self.rows, self.columns = rows, columns

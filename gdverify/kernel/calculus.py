@@ -1,0 +1,166 @@
+"""Rules of calculus: derivatives, monotonicity, tangents, integrals by antiderivative, limits at infinity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from ..errors import ProofError
+from ..language import GrowthExponent
+from .algebra import is_zero
+from .context import Context
+from .fact import Fact
+
+
+class CalculusRules(Context):
+    """derivative, monotone, tangent, integral, integral_bound, limit, growth."""
+
+    def derivative(self, expr: Any, x: Any, value: Any) -> Fact:
+        """d expr / dx == value; differentiation is SymPy's, equality is the kernel's normal form."""
+        actual = self._derivative(expr, x)
+        if not is_zero(actual - sympy.sympify(value), self.signs):
+            raise ProofError(f"d/d{x} of {expr} is not {value}")
+        return self._record("derivative", sympy.Derivative(expr, x), "==", value)
+
+    def _derivative(self, expr: Any, x: Any) -> Any:
+        expr = sympy.sympify(expr)
+        if x not in self.generic:
+            raise ProofError(f"{x} is not a generic real (proof.scalar)")
+        if expr.atoms(sympy.Abs, sympy.Max, sympy.Min, sympy.Sum, sympy.Integral, sympy.sign) or not self._smooth(expr):
+            raise ProofError(f"{expr} is not known to be differentiable on the domain of {x}")
+        return sympy.diff(expr, x)
+
+    def _smooth(self, expr: Any) -> bool:
+        """Built from elementary functions on the inside of their domains."""
+        if expr.is_Atom:
+            return True
+        if expr.is_Pow:
+            base, exponent = expr.args
+            if exponent.is_Integer and exponent >= 0:
+                return self._smooth(base)
+            good = self.signs.nonzero(base) if exponent.is_Integer else self.signs.positive(base)
+            return bool(good) and self._smooth(base) and self._smooth(exponent)
+        if isinstance(expr, sympy.log):
+            return self.signs.positive(expr.args[0]) and self._smooth(expr.args[0])
+        if expr.is_Add or expr.is_Mul or isinstance(expr, (sympy.exp, sympy.cos, sympy.sin, sympy.atan, sympy.tanh)):
+            return all(self._smooth(a) for a in expr.args)
+        return False
+
+    def monotone(self, expr: Any, x: Any) -> Fact:
+        """expr(x) >= expr(low) on the whole domain [low, ..) of x, because its derivative is >= 0 there."""
+        dom = self._domain(x)
+        if dom.low is None or dom.low_open or dom.integer:
+            raise ProofError(f"monotone: the domain of {x} has no closed lower end")
+        slope = self._derivative(expr, x)
+        if not self.signs.nonnegative(slope):
+            raise ProofError(f"no proof that the derivative {slope} is >= 0")
+        return self._record("monotone", expr, ">=", self._plug(sympy.sympify(expr), {x: sympy.sympify(dom.low)}))
+
+    def tangent(self, expr: Any, x: Any, at: Any) -> Fact:
+        """expr(x) >= expr(at) + expr'(at)(x - at) on the domain of x, because expr'' >= 0 there."""
+        at = sympy.sympify(at)
+        dom = self._domain(x)
+        for end, above in ((dom.low, True), (dom.high, False)):
+            if end is not None and not self.signs.nonnegative(at - end if above else end - at):
+                raise ProofError(f"tangent at {at}, outside the domain of {x}")
+        slope = self._derivative(expr, x)
+        curvature = sympy.together(self._derivative(slope, x))
+        if not self.signs.nonnegative(curvature):
+            raise ProofError(f"no proof that the second derivative {curvature} is >= 0")
+        expr = sympy.sympify(expr)
+        right = self._plug(expr, {x: at}) + self._plug(slope, {x: at}) * (x - at)
+        return self._record("tangent", expr, ">=", right)
+
+    def integral(self, function: Any, x: Any, low: Any, high: Any, antiderivative: Any) -> Fact:
+        """Integral over [low, high] == F(high) - F(low), F' = function; high may be oo (a limit)."""
+        low, high = sympy.sympify(low), sympy.sympify(high)
+        dom = self._domain(x)
+        covered = dom.low is not None and self.signs.nonnegative(low - dom.low)
+        covered = covered and (dom.high is None or (high is not sympy.oo and self.signs.nonnegative(dom.high - high)))
+        if not covered:
+            raise ProofError(f"[{low}, {high}] is not inside the domain of {x}")
+        if not is_zero(self._derivative(antiderivative, x) - function, self.signs):
+            raise ProofError(f"{antiderivative} is no antiderivative of {function}")
+        antiderivative = sympy.sympify(antiderivative)
+        end = self._limit_at_infinity(antiderivative, x) if high is sympy.oo else self._plug(antiderivative, {x: high})
+        k = sympy.Symbol(x.name + "'", real=True)
+        left = sympy.Integral(sympy.sympify(function).subs(x, k), (k, low, high))
+        return self._record("integral", left, "==", end - self._plug(antiderivative, {x: low}))
+
+    def integral_bound(self, fact: Fact, x: Any, low: Any, high: Any) -> Fact:
+        """From left(x) >= right(x) on [low, high]: the integrals keep the order (both are assumed to exist)."""
+        self._mine(fact)
+        low, high = sympy.sympify(low), sympy.sympify(high)
+        dom = self._domain(x)
+        inside = dom.low is not None and self.signs.nonnegative(low - dom.low)
+        inside = inside and (dom.high is None or (high is not sympy.oo and self.signs.nonnegative(dom.high - high)))
+        if x not in self.generic or not inside or fact.hypotheses:
+            raise ProofError(f"the inequality is not known on the whole of [{low}, {high}]")
+        if fact.relation not in (">=", ">", "==") or not (high is sympy.oo or self.signs.nonnegative(high - low)):
+            raise ProofError("integral_bound needs an inequality over an interval")
+        k = sympy.Symbol(x.name + "'", real=True)
+        left, right = (sympy.Integral(e.subs(x, k), (k, low, high)) for e in (fact.left, fact.right))
+        return self._record("integral bound", left, "==" if fact.relation == "==" else ">=", right, [fact])
+
+    # -- limits -----------------------------------------------------------------------------------------------
+
+    def limit(self, expr: Any, x: Any) -> Fact:
+        """expr -> its limit as x -> oo, by comparing degrees of powers of polynomials in x."""
+        return self._record("limit", expr, "->", self._limit_at_infinity(sympy.sympify(expr), x), note=f"{x} -> oo")
+
+    def growth(self, expr: Any, n: Any) -> Fact:
+        """GrowthExponent(expr, n) == p: expr is c n^p (1 + o(1)) with c > 0."""
+        expr = sympy.sympify(expr)
+        power, lead = self._leading(sympy.together(expr), n)
+        if not self.signs.positive(lead):
+            raise ProofError(f"the leading coefficient {lead} is not proved to be positive")
+        return self._record("growth", GrowthExponent(expr, n), "==", power)
+
+    def _limit_at_infinity(self, expr: Any, x: Any) -> Any:
+        if not expr.has(x):
+            return expr
+        together = sympy.together(expr)
+        power, lead = self._leading(together, x)
+        if is_zero(power, self.signs):
+            return lead
+        if self.signs.positive(-power):
+            return sympy.S.Zero
+        raise ProofError(f"{expr} does not tend to a finite limit that the kernel can prove (degree {power})")
+
+    def _leading(self, expr: Any, x: Any) -> tuple[Any, Any]:
+        """(p, c) with expr = c x^p (1 + o(1)) as x -> oo; expr a product of powers of polynomials in x."""
+        if not expr.has(x):
+            return sympy.S.Zero, expr
+        if expr == x:
+            return sympy.S.One, sympy.S.One
+        if expr.is_Mul:
+            parts = [self._leading(a, x) for a in expr.args]
+            return sympy.Add(*[p for p, _ in parts]), sympy.Mul(*[c for _, c in parts])
+        if expr.is_Pow and not expr.exp.has(x):
+            power, lead = self._leading(expr.base, x)
+            if not expr.exp.is_Integer and not self.signs.positive(lead):
+                raise ProofError(f"{expr.base} is not proved to be positive for large {x}")
+            return power * expr.exp, lead**expr.exp
+        if expr.is_Add:
+            return self._leading_of_sum(expr, x)
+        raise ProofError(f"no rule for the growth of {expr} in {x}")
+
+    def _leading_of_sum(self, expr: Any, x: Any) -> tuple[Any, Any]:
+        terms = sympy.Add.make_args(sympy.expand(expr))
+        groups: list[tuple[Any, Any]] = []
+        for term in terms:
+            power, lead = self._leading(term, x)
+            for k, (p, c) in enumerate(groups):
+                if is_zero(p - power, self.signs):
+                    groups[k] = (p, c + lead)
+                    break
+            else:
+                groups.append((power, lead))
+        groups = [(p, c) for p, c in groups if not is_zero(c, self.signs)]
+        for p, c in groups:
+            if all(q is p or self.signs.positive(p - q) for q, _ in groups):
+                if not self.signs.nonzero(c):
+                    raise ProofError(f"the leading coefficient {c} may vanish")
+                return p, c
+        raise ProofError(f"no dominant term in {expr} as {x} -> oo")

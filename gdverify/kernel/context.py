@@ -1,0 +1,292 @@
+"""The proof context: where facts are made, recorded, and held against the claim.
+
+Rules live in small files by subject; each makes its Fact through `_record`, the one place that can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sympy
+
+from ..claim import Assumption, Claim
+from ..decision import Proposition
+from ..domain import Domain
+from ..errors import ProofError
+from ..language import Vector
+from .algebra import is_zero
+from .fact import _SEAL, Fact, Step
+from .matrix import words
+from .signs import Signs
+
+
+class Context:
+    """What every rule shares: the claim, the domains, the steps so far."""
+
+    def __init__(self, claim: Claim):
+        self.claim = claim
+        self.steps: list[Step] = []
+        self.concluded: list[Fact] = []
+        self.generic: set[Any] = set()
+        self.open: dict[int, Fact] = {}
+        domains: dict[Any, Domain] = dict(claim.symbols)
+        for s in claim.defines:
+            domains.setdefault(s, Domain())
+        self.signs = Signs(domains, self._known)
+
+    # -- what is known ----------------------------------------------------------------------------------------
+
+    def _known(self) -> Iterable[tuple[Any, str, int]]:
+        for step in self.steps:
+            f = step.fact
+            if f.relation in (">", ">=", "!=") and all(h in self.open for h in f.hypotheses):
+                if not isinstance(f.left, sympy.MatrixExpr):
+                    yield f.left - f.right, f.relation, f.number
+
+    def _record(
+        self,
+        rule: str,
+        left: Any,
+        relation: str,
+        right: Any,
+        uses: Iterable[Fact] = (),
+        *,
+        status: str = "proved",
+        note: str = "",
+        reference: str = "",
+        discharge: int | None = None,
+        witness: dict[str, Any] | None = None,
+    ) -> Fact:
+        """Make the fact that a rule has justified.  Signs consulted on the way are added to what it uses."""
+        uses = list(uses)
+        for u in uses:
+            self._mine(u)
+        left, right = sympy.sympify(left), sympy.sympify(right)
+        self._admit(left)
+        self._admit(right)
+        numbers = {u.number for u in uses} | self.signs.used
+        hypotheses: frozenset[int] = frozenset()
+        for n in numbers:
+            hypotheses |= self.steps[n - 1].fact.hypotheses
+        if discharge is not None:
+            hypotheses -= {discharge}
+        self.signs.used = set()
+        number = len(self.steps) + 1
+        fact = Fact(_SEAL, self, left, relation, right, hypotheses, number)
+        self.steps.append(
+            Step(number, rule, status, fact, tuple(sorted(numbers)), note, reference, dict(witness or {}))
+        )
+        self.signs.forget()
+        return fact
+
+    def _suppose(self, left: Any, relation: str, right: Any, note: str) -> Fact:
+        """A hypothesis of a sub-proof; facts that rest on it cannot be concluded until it is discharged."""
+        number = len(self.steps) + 1
+        self._admit(left)
+        fact = Fact(_SEAL, self, left, relation, right, frozenset({number}), number)
+        self.open[number] = fact
+        self.steps.append(Step(number, "suppose", "assumed", fact, (), note))
+        self.signs.forget()
+        return fact
+
+    def _mine(self, fact: Fact) -> None:
+        if not isinstance(fact, Fact) or fact.proof is not self:
+            raise ProofError("a rule was given something that is no fact of this derivation")
+        for h in fact.hypotheses:
+            if h not in self.open:
+                raise ProofError(f"step {fact.number} rests on a supposition that is no longer open")
+
+    def _admit(self, expr: Any) -> None:
+        """Refuse symbols that the claim does not declare: their domain, hence their sign, would be anybody's guess."""
+        for s in expr.free_symbols:
+            if isinstance(s, (Vector, sympy.MatrixSymbol)) or s in self.signs.domains:
+                continue
+            twins = [k for k in self.signs.domains if k.name == s.name]
+            hint = " (the claim declares it with other SymPy assumptions)" if twins else ""
+            raise ProofError(f"unknown symbol {s}{hint}: declare it in symbols=, or with proof.index / proof.scalar")
+
+    def _relation(self, target: Any) -> tuple[Any, str, Any]:
+        """``left relation right`` of a SymPy relational or a Proposition, turned so that it reads >=, > or ==."""
+        if isinstance(target, Proposition):
+            left, relation, right = target.left, target.relation, target.right
+        elif isinstance(target, sympy.core.relational.Relational):
+            relation = {"Le": "<=", "Lt": "<", "Ge": ">=", "Gt": ">", "Eq": "==", "Ne": "!="}[
+                {
+                    "LessThan": "Le",
+                    "StrictLessThan": "Lt",
+                    "GreaterThan": "Ge",
+                    "StrictGreaterThan": "Gt",
+                    "Equality": "Eq",
+                    "Unequality": "Ne",
+                }[type(target).__name__]
+            ]
+            left, right = target.lhs, target.rhs
+        elif target in (sympy.true, sympy.false):
+            raise ProofError("SymPy evaluated the relation away: pass evaluate=False, or a (left, relation, right)")
+        elif isinstance(target, tuple) and len(target) == 3:
+            left, relation, right = target
+        else:
+            left, relation, right = target, ">=", 0
+        left, right = sympy.sympify(left), sympy.sympify(right)
+        if relation == "<=":
+            left, relation, right = right, ">=", left
+        if relation == "<":
+            left, relation, right = right, ">", left
+        return left, relation, right
+
+    # -- declaring --------------------------------------------------------------------------------------------
+
+    def index(self, name: str, low: Any = 0, high: Any = None) -> Any:
+        """A generic integer >= low (<= high): facts about it hold for every such integer."""
+        low = sympy.sympify(low)
+        kind = {"positive": True} if low.is_positive else {"nonnegative": True} if low.is_nonnegative else {}
+        symbol = sympy.Symbol(name, integer=True, **kind)
+        self._declare(symbol, Domain(low=low, high=high, integer=True))
+        return symbol
+
+    def scalar(self, name: str, domain: Domain) -> Any:
+        """A generic real of a domain."""
+        symbol = sympy.Symbol(name, real=True)
+        self._declare(symbol, domain)
+        return symbol
+
+    def _declare(self, symbol: Any, domain: Domain) -> None:
+        if any(s.name == symbol.name for s in self.signs.domains):
+            raise ProofError(f"{symbol.name} is already in use in this derivation")
+        self.signs.domains[symbol] = domain
+        self.generic.add(symbol)
+        self.signs.forget()
+
+    # -- facts that the claim grants --------------------------------------------------------------------------
+
+    def assume(self, assumption: Assumption, *args: Any, **kwargs: Any) -> Any:
+        """Use a listed assumption at given points; one Fact, or a list where its schema yields several.
+
+        Raises
+        ------
+        ProofError
+            the claim does not list the assumption (a mutant may have dropped it)
+        """
+        if assumption not in self.claim.assumptions:
+            raise ProofError(f"the claim does not assume {assumption.name!r}")
+        if assumption.schema is None:
+            raise ProofError(f"{assumption.name!r} has no algebraic form to use")
+        relations = assumption.schema(*args, **kwargs)
+        many = isinstance(relations, (list, tuple))
+        facts = []
+        for relation in relations if many else [relations]:
+            left, sign, right = self._relation(relation)
+            facts.append(self._record("assumption", left, sign, right, status="assumed", note=assumption.name))
+        return facts if many else facts[0]
+
+    def low(self, symbol: Any) -> Fact:
+        """symbol - low >= 0 (or > 0), from its domain."""
+        dom = self._domain(symbol)
+        if dom.low is None:
+            raise ProofError(f"{symbol} has no lower end")
+        return self._record("domain", symbol, ">" if dom.low_open else ">=", dom.low, status="assumed")
+
+    def high(self, symbol: Any) -> Fact:
+        """high - symbol >= 0 (or > 0), from its domain."""
+        dom = self._domain(symbol)
+        if dom.high is None:
+            raise ProofError(f"{symbol} has no upper end")
+        return self._record("domain", dom.high, ">" if dom.high_open else ">=", symbol, status="assumed")
+
+    def _domain(self, symbol: Any) -> Domain:
+        if symbol not in self.signs.domains:
+            raise ProofError(f"unknown symbol {symbol}")
+        return self.signs.domains[symbol]
+
+    def definition(self, symbol: Any) -> Fact:
+        """symbol == its expression, from the claim's ``defines``."""
+        if symbol not in self.claim.defines:
+            raise ProofError(f"the claim does not define {symbol}")
+        return self._record("definition", symbol, "==", self.claim.defines[symbol], status="assumed")
+
+    def cite(self, name: str, relation: Any, reference: str, uses: Iterable[Fact] = ()) -> Fact:
+        """A published result, taken over without proof; it stays marked as cited in everything built on it."""
+        if not reference:
+            raise ProofError(f"cite {name!r}: a reference is needed")
+        left, sign, right = self._relation(relation)
+        return self._record("cite", left, sign, right, uses, status="cited", note=name, reference=reference)
+
+    # -- the end ----------------------------------------------------------------------------------------------
+
+    def conclude(self, *facts: Fact) -> None:
+        """Hold facts against the claim: one for each of its propositions, coinciding after normalisation.
+
+        Raises
+        ------
+        ProofError
+            a proposition is not among them, or one still rests on a supposition
+        """
+        remaining = self.claim.decides.propositions()
+        if not remaining:
+            raise ProofError("this decision states nothing to derive (a Rate needs closed_form=)")
+        for fact in facts:
+            self._mine(fact)
+            if fact.hypotheses:
+                raise ProofError(f"step {fact.number} still rests on a supposition")
+            hit = next((p for p in remaining if self._matches(fact, p)), None)
+            if hit is None:
+                wanted = "; ".join(str(p) for p in remaining)
+                raise ProofError(f"the derivation proves {fact}, but the claim states {wanted}")
+            remaining.remove(hit)
+            self.concluded.append(fact)
+        if remaining:
+            raise ProofError(f"not concluded: {'; '.join(str(p) for p in remaining)}")
+
+    def _matches(self, fact: Fact, proposition: Proposition) -> bool:
+        left, relation, right = self._relation(proposition)
+        self._admit(left)
+        self._admit(right)
+        if relation in (">=", ">"):
+            allowed = {">=": (">=", ">", "=="), ">": (">",)}[relation]
+            if fact.relation not in allowed or isinstance(fact.left, sympy.MatrixExpr):
+                return False
+            return is_zero((left - right) - fact.expr, self.signs) or (
+                fact.relation == "==" and is_zero((left - right) + fact.expr, self.signs)
+            )
+        if relation == "==" and fact.relation == "==":
+            if isinstance(left, sympy.MatrixExpr) or isinstance(fact.left, sympy.MatrixExpr):
+                return self._same_matrix(left, fact.left) and self._same_matrix(right, fact.right)
+            if _opaque(left) or _opaque(fact.left):
+                return left == fact.left and is_zero(right - fact.right, self.signs)
+            return is_zero((left - right) - fact.expr, self.signs) or is_zero((left - right) + fact.expr, self.signs)
+        if relation == "->" and fact.relation == "->":
+            return is_zero(left - fact.left, self.signs) and is_zero(right - fact.right, self.signs)
+        return False
+
+    def _same_matrix(self, a: Any, b: Any) -> bool:
+        if not isinstance(a, sympy.MatrixExpr) or not isinstance(b, sympy.MatrixExpr) or a.shape != b.shape:
+            return False
+        left, right = words(a), words(b)
+        return all(is_zero(left.get(w, 0) - right.get(w, 0), self.signs) for w in {*left, *right})
+
+    def _plug(self, expr: Any, values: Mapping[Any, Any]) -> Any:
+        """Substitute values for symbols, refusing capture by the variable of a sum or integral."""
+        expr = sympy.sympify(expr)
+        bound = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
+        entering = {s for v in values.values() for s in sympy.sympify(v).free_symbols}
+        if bound & (entering | set(values)):
+            raise ProofError("the value would be captured by the variable of a sum or integral")
+        return expr.subs(dict(values), simultaneous=True)
+
+    def needed(self) -> set[int]:
+        """Numbers of the steps that the conclusion rests on."""
+        todo, seen = [f.number for f in self.concluded], set()
+        while todo:
+            n = todo.pop()
+            if n not in seen:
+                seen.add(n)
+                todo.extend(self.steps[n - 1].uses)
+        return seen
+
+
+def _opaque(expr: Any) -> bool:
+    """Time derivatives of matrices: compared as they stand."""
+    from ..language import TimeDerivative
+
+    return isinstance(expr, TimeDerivative)

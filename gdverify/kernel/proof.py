@@ -1,0 +1,13 @@
+"""`Proof`: all rules together, over one context.  A derivation is a function of a Proof that ends in `conclude`."""
+
+from __future__ import annotations
+
+from .calculus import CalculusRules
+from .matrices import MatrixRules
+from .means import MeanRules
+from .scalars import ScalarRules
+from .sequences import SequenceRules
+
+
+class Proof(ScalarRules, SequenceRules, MeanRules, MatrixRules, CalculusRules):
+    """A derivation in progress for one claim (or one of its mutants)."""

@@ -1,0 +1,51 @@
+"""Run a derivation and report what it proved."""
+
+from __future__ import annotations
+
+import time
+import traceback
+
+from ..claim import Claim, Evidence
+from ..errors import GdverifyError, ProofError
+from ..result import Outcome
+from .proof import Proof
+
+
+def run_derivation(claim: Claim, evidence: Evidence) -> Outcome:
+    """Outcome of one derivation: pass if it concludes the claim, fail if a step is refused, error if it crashes.
+
+    ``steps`` lists every step made; ``cited`` the published results that the conclusion rests on; the message
+    names assumptions that the conclusion does not use.
+    """
+    start = time.perf_counter()
+    proof = Proof(claim)
+    verdict, message = "pass", ""
+    try:
+        evidence.function(proof)
+        if not proof.concluded:
+            verdict, message = "fail", "the derivation ends without concluding anything"
+    except ProofError as err:
+        verdict, message = "fail", f"step {len(proof.steps) + 1}: {err}"
+    except GdverifyError as err:
+        verdict, message = "fail", str(err)
+    except Exception as err:
+        where = traceback.extract_tb(err.__traceback__)
+        line = next((f.lineno for f in reversed(where) if f.name == evidence.function.__name__), None)
+        at = f" at line {line} of the module" if line else ""
+        verdict, message = "error", f"{type(err).__name__}{at}: {err}"
+    needed = proof.needed() if verdict == "pass" else set()
+    steps = [{**s.plain(), "needed": s.n in needed} for s in proof.steps]
+    cited = sorted({f"{s.note} ({s.reference})" for s in proof.steps if s.status == "cited" and s.n in needed})
+    if verdict == "pass":
+        used = {s.note for s in proof.steps if s.n in needed}
+        idle = [a.name for a in claim.assumptions if not any(a.name in note.split("; ") for note in used)]
+        message = f"proved in {len(needed)} steps" + (f"; assumptions not used: {', '.join(idle)}" if idle else "")
+    return Outcome(
+        kind="derivation",
+        name=evidence.name,
+        verdict=verdict,
+        steps=steps,
+        cited=cited,
+        seconds=time.perf_counter() - start,
+        message=message,
+    )

@@ -1,0 +1,205 @@
+"""Rules for scalar equalities and inequalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy
+
+from ..errors import ProofError
+from ..language import Inner, linear_parts, sq
+from .algebra import is_zero
+from .fact import Fact
+from .matrices import MatrixRules
+
+
+class ScalarRules(MatrixRules):
+    """identity, sign, certificate, rewrite, product, power, root, univariate."""
+
+    def identity(self, left: Any, right: Any = 0, *, using: Sequence[Fact] = ()) -> Fact:
+        """left == right, by exact normal form, after the equalities ``using`` were put in."""
+        a, b = sympy.sympify(left), sympy.sympify(right)
+        if not is_zero(self._apply(a - b, using), self.signs):
+            raise ProofError(f"not an identity: {a} == {b}")
+        return self._record("identity", a, "==", b, using)
+
+    def sign(self, expr: Any, *, note: str = "") -> Fact:
+        """expr >= 0 (or > 0), from the domains of its symbols and facts already established."""
+        expr = sympy.sympify(expr)
+        self._admit(expr)
+        if self.signs.positive(expr):
+            return self._record("sign", expr, ">", 0, note=note)
+        if self.signs.nonnegative(expr):
+            return self._record("sign", expr, ">=", 0, note=note)
+        raise ProofError(f"no proof that {expr} >= 0")
+
+    def certificate(
+        self,
+        target: Any,
+        combine: Sequence[tuple[Any, Fact]] = (),
+        squares: Sequence[tuple[Any, Any]] = (),
+        *,
+        using: Sequence[Fact] = (),
+        note: str = "",
+    ) -> Fact:
+        """target, because left - right = sum(multiplier * slack) + sum(weight * square) exactly.
+
+        Parameters
+        ----------
+        target : relation (``Le``, ``Ge``, ``Eq``…), or an expression that is to be >= 0
+        combine : (multiplier, fact); a multiplier must be proved >= 0, of any sign where the fact is an equality
+        squares : (weight >= 0, u); u a vector (|u|^2), a matrix (tr u u^T) or a real scalar (u^2)
+        using : equalities (update rules, definitions, matrix equations) put in before the two sides are compared
+        """
+        left, relation, right = self._relation(target)
+        total = sympy.S.Zero
+        strict = False
+        for multiplier, fact in combine:
+            self._mine(fact)
+            multiplier = sympy.sympify(multiplier)
+            if fact.relation in (">=", ">"):
+                if not self.signs.nonnegative(multiplier):
+                    raise ProofError(f"multiplier {multiplier} is not proved to be non-negative")
+                strict |= fact.relation == ">" and self.signs.positive(multiplier)
+            elif fact.relation != "==":
+                raise ProofError(f"step {fact.number} ({fact.relation}) cannot be combined")
+            total += multiplier * fact.expr
+        for weight, u in squares:
+            weight = sympy.sympify(weight)
+            if not self.signs.nonnegative(weight):
+                raise ProofError(f"weight {weight} of a square is not proved to be non-negative")
+            total += weight * self._square(u)
+        if relation == "==" and (squares or any(f.relation != "==" for _, f in combine)):
+            raise ProofError("an equality cannot rest on inequalities")
+        if relation == ">" and not strict:
+            raise ProofError("a strict inequality needs a strict fact with a positive multiplier")
+        if not is_zero(self._apply(left - right - total, using), self.signs):
+            raise ProofError(f"the certificate does not add up to {left} {relation} {right}")
+        uses = [*(f for _, f in combine), *using]
+        witness = {
+            "multipliers": [(str(m), f.number) for m, f in combine],
+            "squares": [(str(w), str(u)) for w, u in squares],
+        }
+        return self._record("certificate", left, relation, right, uses, note=note, witness=witness)
+
+    def _apply(self, expr: Any, using: Sequence[Fact]) -> Any:
+        """expr with equals put for equals: scalar and vector equalities one after the other, then matrix equations."""
+        for eq in using:
+            self._mine(eq)
+            if eq.relation != "==":
+                raise ProofError(f"step {eq.number} is no equality")
+            if not isinstance(eq.left, sympy.MatrixExpr):
+                expr = self._substitute(expr, eq.left, eq.right)
+        matrices = [eq for eq in using if isinstance(eq.left, sympy.MatrixExpr)]
+        return self._rewrite_traces(expr, matrices) if matrices else expr
+
+    def _square(self, u: Any) -> Any:
+        u = sympy.sympify(u)
+        if isinstance(u, sympy.MatrixExpr):
+            return sympy.Trace(u * u.T)
+        try:
+            if linear_parts(u):
+                return sq(u)
+        except ValueError:
+            pass
+        if not self.signs.real(u):
+            raise ProofError(f"{u} is not known to be real, so its square may be negative")
+        return u**2
+
+    def rewrite(self, fact: Fact, *equalities: Fact) -> Fact:
+        """The fact with equals put for equals: scalar atoms everywhere, vector atoms inside inner products."""
+        self._mine(fact)
+        left, right = (self._apply(e, equalities) for e in (fact.left, fact.right))
+        return self._record("rewrite", left, fact.relation, right, [fact, *equalities])
+
+    def _substitute(self, expr: Any, old: Any, new: Any) -> Any:
+        if not (old.is_Symbol or isinstance(old, sympy.Function)):
+            raise ProofError(f"rewriting needs a symbol or a function value on the left, not {old}")
+        if _is_vector(old):
+            return expr.replace(
+                lambda e: isinstance(e, Inner) and e.has(old),
+                lambda e: Inner(*(_replace_linear(a, old, new) for a in e.args)),
+            )
+        bound = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
+        if bound & (old.free_symbols | new.free_symbols):
+            raise ProofError("rewriting under a sum or integral whose variable occurs in the equation")
+        return expr.xreplace({old: new})
+
+    def product(self, *facts: Fact) -> Fact:
+        """Product of non-negative quantities is non-negative; of equalities a == b, c == d gives ac == bd."""
+        for f in facts:
+            self._mine(f)
+        if all(f.relation == "==" for f in facts):
+            left, right = sympy.Mul(*[f.left for f in facts]), sympy.Mul(*[f.right for f in facts])
+            return self._record("product", left, "==", right, facts)
+        if not all(f.relation in (">=", ">") for f in facts):
+            raise ProofError("product of inequalities and equalities: rewrite the equality first")
+        relation = ">" if all(f.relation == ">" for f in facts) else ">="
+        return self._record("product", sympy.Mul(*[f.expr for f in facts]), relation, 0, facts)
+
+    def power(self, fact: Fact, exponent: Any) -> Fact:
+        """From left >= right >= 0: left^p >= right^p for a real p >= 0 (p = 1/2: square roots)."""
+        self._mine(fact)
+        exponent = sympy.sympify(exponent)
+        if fact.relation not in (">=", ">", "=="):
+            raise ProofError("power needs an inequality")
+        if not self.signs.nonnegative(fact.right) or not self.signs.nonnegative(exponent):
+            raise ProofError(f"power: need {fact.right} >= 0 and {exponent} >= 0")
+        relation = "==" if fact.relation == "==" else ">="
+        if relation == "==" and not self.signs.nonnegative(fact.left):
+            raise ProofError(f"power: need {fact.left} >= 0")
+        return self._record("power", fact.left**exponent, relation, fact.right**exponent, [fact])
+
+    def univariate(self, expr: Any, variable: Any, low: Any, high: Any) -> Fact:
+        """A polynomial in one generic real is >= 0 on [low, high] (rational ends, or +-oo), by exact root isolation.
+
+        The variable must be declared on a domain inside [low, high].
+        """
+        poly = sympy.Poly(sympy.sympify(expr), variable)
+        if not all(c.is_Rational for c in poly.all_coeffs()):
+            raise ProofError("univariate: the coefficients must be rational numbers")
+        dom = self._domain(variable)
+        inside_low = low == -sympy.oo or (dom.low is not None and self.signs.nonnegative(dom.low - low))
+        inside_high = high == sympy.oo or (dom.high is not None and self.signs.nonnegative(high - dom.high))
+        if not (inside_low and inside_high):
+            raise ProofError(f"{variable} is not confined to [{low}, {high}]")
+        if not nonnegative_on(poly, low, high):
+            raise ProofError(f"{expr} takes negative values on [{low}, {high}]")
+        return self._record("univariate", poly.as_expr(), ">=", 0, note=f"on [{low}, {high}]")
+
+
+def nonnegative_on(poly: Any, low: Any, high: Any) -> bool:
+    """Whether a rational polynomial is >= 0 on an interval: no sign change inside, one value >= 0."""
+    if poly.is_zero:
+        return True
+    low, high = sympy.sympify(low), sympy.sympify(high)
+    points = [p for p in (low, high) if p.is_finite]
+    _, factors = sympy.factor_list(poly)
+    for factor, multiplicity in factors:
+        if multiplicity % 2 == 0 or factor.degree() == 0:
+            continue
+        inside = factor.count_roots(None if low == -sympy.oo else low, None if high == sympy.oo else high) - sum(
+            1 for p in set(points) if factor.eval(p) == 0
+        )
+        if inside:
+            return False
+    if low.is_finite and high.is_finite:
+        probes = [low + (high - low) * sympy.Rational(k, poly.degree() + 2) for k in range(1, poly.degree() + 2)]
+    elif low.is_finite:
+        probes = [low + k for k in range(1, poly.degree() + 2)]
+    else:
+        probes = [(high if high.is_finite else 0) - k for k in range(1, poly.degree() + 2)]
+    values = [poly.eval(p) for p in probes]
+    return all(v >= 0 for v in values) and any(v > 0 for v in values)
+
+
+def _is_vector(expr: Any) -> bool:
+    return getattr(expr, "is_vector_atom", False)
+
+
+def _replace_linear(vector: Any, old: Any, new: Any) -> Any:
+    """Replace a vector atom at the top level of a linear combination (not inside the arguments of other atoms)."""
+    if vector == old:
+        return new
+    return sympy.Add(*[c * (new if atom == old else atom) for atom, c in linear_parts(vector).items()])

@@ -1,0 +1,147 @@
+"""Rules for statements about every integer: instantiation, induction, sums, telescoping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy
+
+from ..errors import ProofError
+from .algebra import is_zero
+from .context import Context
+from .fact import Fact
+
+
+class SequenceRules(Context):
+    """instantiate, induction, sum_of, telescope, split_sum."""
+
+    def instantiate(self, fact: Fact, values: Mapping[Any, Any]) -> Fact:
+        """The fact at particular values of its generic variables, each within the variable's domain."""
+        self._mine(fact)
+        for symbol, value in values.items():
+            self._may_instantiate(fact, symbol, sympy.sympify(value))
+        left, right = (self._plug(e, values) for e in (fact.left, fact.right))
+        return self._record("instantiate", left, fact.relation, right, [fact], note=str(dict(values)))
+
+    def _may_instantiate(self, fact: Fact, symbol: Any, value: Any) -> None:
+        if symbol not in self.generic:
+            raise ProofError(f"{symbol} is a parameter of the claim, not a generic variable")
+        for h in fact.hypotheses:
+            if symbol in self.steps[h - 1].fact.expr.free_symbols:
+                raise ProofError(f"{symbol} occurs in the open supposition {h}")
+        dom = self._domain(symbol)
+        if dom.integer and not self.signs.integer(value):
+            raise ProofError(f"{value} is not known to be an integer")
+        for end, above, strict in ((dom.low, True, dom.low_open), (dom.high, False, dom.high_open)):
+            if end is not None:
+                gap = value - end if above else end - value
+                if not (self.signs.positive(gap) if strict else self.signs.nonnegative(gap)):
+                    raise ProofError(f"{value} is not proved to lie in the domain {dom.describe()} of {symbol}")
+
+    def induction(self, target: Any, t: Any, base: Fact, step: Callable[[Fact], Fact], *, note: str = "") -> Fact:
+        """P(t) for every t >= low, from P(low) and a sub-proof of P(t+1) that may use P(t).
+
+        Parameters
+        ----------
+        target : relation P(t) in the generic integer ``t``
+        base : P at the lower end of t's domain
+        step : given the supposition P(t), returns the fact P(t+1)
+        """
+        left, relation, right = self._relation(target)
+        if t not in self.generic or not self._domain(t).integer:
+            raise ProofError(f"induction over {t}: not a generic integer (proof.index)")
+        if self._domain(t).high is not None:
+            raise ProofError("induction needs an index without an upper end")
+        low = self._domain(t).low
+        self._expect(base, self._plug(left, {t: low}), relation, self._plug(right, {t: low}), "the base case")
+        for h in base.hypotheses:
+            if t in self.steps[h - 1].fact.expr.free_symbols:
+                raise ProofError("the base case rests on a supposition about the index")
+        hypothesis = self._suppose(left, relation, right, "induction hypothesis")
+        try:
+            result = step(hypothesis)
+            self._expect(result, self._plug(left, {t: t + 1}), relation, self._plug(right, {t: t + 1}), "the step")
+            for h in result.hypotheses - {hypothesis.number}:
+                if t in self.steps[h - 1].fact.expr.free_symbols:
+                    raise ProofError("the induction step rests on another supposition about the index")
+            return self._record(
+                "induction", left, relation, right, [base, result], discharge=hypothesis.number, note=note
+            )
+        finally:
+            del self.open[hypothesis.number]
+
+    def _expect(self, fact: Fact, left: Any, relation: str, right: Any, what: str) -> None:
+        self._mine(fact)
+        strong = {">=": (">=", ">", "=="), ">": (">",), "==": ("==",)}[relation]
+        if fact.relation not in strong or not is_zero((left - right) - fact.expr, self.signs):
+            raise ProofError(f"{what}: expected {left} {relation} {right}, got {fact}")
+
+    def sum_of(self, fact: Fact, t: Any, low: Any, high: Any) -> Fact:
+        """From a(t) >= 0 (or == 0) for every t in [low, high]: the sum over t keeps the relation.
+
+        ``high >= low - 1`` must be provable (an empty sum is 0).
+        """
+        self._mine(fact)
+        low, high = sympy.sympify(low), sympy.sympify(high)
+        if t not in self.generic:
+            raise ProofError(f"{t} is not generic")
+        for h in fact.hypotheses:
+            if t in self.steps[h - 1].fact.expr.free_symbols:
+                raise ProofError(f"{t} occurs in an open supposition")
+        dom = self._domain(t)
+        if not (self.signs.integer(low) and self.signs.integer(high) and self.signs.nonnegative(high - low + 1)):
+            raise ProofError(f"sum from {low} to {high}: the range is not proved to be one")
+        if dom.low is not None and not self.signs.nonnegative(low - dom.low):
+            raise ProofError(f"the fact is not known at {t} = {low}")
+        if dom.high is not None and not self.signs.nonnegative(dom.high - high):
+            raise ProofError(f"the fact is not known at {t} = {high}")
+        if fact.relation not in (">=", ">", "=="):
+            raise ProofError("only equalities and inequalities can be summed")
+        relation = "==" if fact.relation == "==" else ">="
+        k = sympy.Symbol(t.name + "'", integer=True)
+        left, right = (sympy.Sum(e.subs(t, k), (k, low, high)) for e in (fact.left, fact.right))
+        return self._record("sum", left, relation, right, [fact])
+
+    def telescope(self, potential: Any, t: Any, low: Any, high: Any) -> Fact:
+        """Sum over t from low to high - 1 of E(t) - E(t+1) == E(low) - E(high)."""
+        low, high = sympy.sympify(low), sympy.sympify(high)
+        if not (self.signs.integer(low) and self.signs.integer(high) and self.signs.nonnegative(high - low)):
+            raise ProofError(f"telescope from {low} to {high}: the range is not proved to be one")
+        potential = sympy.sympify(potential)
+        k = sympy.Symbol(t.name + "'", integer=True)
+        at = lambda v: self._plug(potential, {t: v})
+        left = sympy.Sum(at(k) - at(k + 1), (k, low, high - 1))
+        return self._record("telescope", left, "==", at(low) - at(high))
+
+    def telescoped(self, fact: Fact, potential: Any, t: Any, low: Any, high: Any) -> Fact:
+        """From E(t) - E(t+1) >= c(t) for every t in [low, high): E(low) - E(high) >= sum of c.
+
+        ``fact`` is E(t) - E(t+1) - c(t) >= 0 in any form; c is what remains, and may be zero.
+        """
+        self._mine(fact)
+        potential = sympy.sympify(potential)
+        fall = potential - self._plug(potential, {t: t + 1})
+        rest = sympy.expand(fact.expr - fall)
+        rest = sympy.S.Zero if is_zero(rest, self.signs) else rest
+        total = self.sum_of(fact, t, low, sympy.sympify(high) - 1)
+        ends = self.telescope(potential, t, low, high)
+        k = sympy.Symbol(t.name + "'", integer=True)
+        remainder = sympy.Sum((-rest).subs(t, k), (k, low, sympy.sympify(high) - 1)) if rest != 0 else 0
+        return self._combine_sums(total, ends, remainder)
+
+    def _combine_sums(self, total: Fact, ends: Fact, remainder: Any) -> Fact:
+        left, right = ends.right, remainder
+        if not is_zero(left - right - (total.expr - ends.left + ends.right), self.signs):
+            raise ProofError("the fact and the potential do not telescope after normalisation")
+        return self._record("telescope", left, total.relation, right, [total, ends])
+
+    def split_sum(self, total: Any) -> Fact:
+        """Sum(f, (k, a, b)) == Sum(f, (k, a, b-1)) + f(b), for b >= a."""
+        if not isinstance(total, sympy.Sum) or len(total.limits) != 1:
+            raise ProofError("split_sum takes one single sum")
+        k, a, b = total.limits[0]
+        if not (self.signs.integer(b) and self.signs.integer(a) and self.signs.nonnegative(b - a)):
+            raise ProofError(f"split_sum: {b} >= {a} is not proved")
+        last = total.function.subs(k, b)
+        return self._record("split sum", total, "==", sympy.Sum(total.function, (k, a, b - 1)) + last)

@@ -1,0 +1,396 @@
+"""Proved signs of scalar expressions, from the domains of symbols and from facts already established.
+
+The answer is a pair (sign, strict): +1/-1 and whether zero is excluded, or None where nothing is proved.  Every
+rule is one line of mathematics: sums and products of signed terms, even powers, |u|^2 >= 0, tr(M M^T) >= 0, a
+polynomial with non-negative coefficients in non-negative atoms (after shifting symbols to their lower ends).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import sympy
+
+from ..domain import Domain
+from ..errors import ProofError
+from ..language import GrowthExponent, Inner, Mean, Prob, is_vector_atom
+from .algebra import NormalForms, is_zero
+from .matrix import transpose_word, words
+
+Sign = tuple[int, bool] | None
+_MAX_DEPTH = 24
+
+
+class Signs:
+    """Sign oracle over registered symbols.
+
+    ``known`` yields (expression, relation, note) of the facts that may be matched; ``note`` is called with the
+    fact's number when one was used, so that the step that asked can cite it.
+    """
+
+    def __init__(self, domains: dict[Any, Domain], known: Callable[[], Iterable[tuple[Any, str, int]]]):
+        self.domains = domains
+        self._known = known
+        self.used: set[int] = set()
+        self.random: set[Any] = set()
+        self._memo: dict[Any, tuple[Sign, frozenset[int]]] = {}
+        self._depth = 0
+
+    def forget(self) -> None:
+        """Call when facts or domains were added."""
+        self._memo.clear()
+
+    # -- the oracle protocol ----------------------------------------------------------------------------------
+
+    def positive(self, expr: Any) -> bool:
+        return self.sign(expr) == (1, True)
+
+    def nonnegative(self, expr: Any) -> bool:
+        s = self.sign(expr)
+        return s is not None and (s[0] == 1 or s == (0, False))
+
+    def nonzero(self, expr: Any) -> bool:
+        s = self.sign(expr)
+        if s is not None and s[1]:
+            return True
+        return self._known_nonzero(sympy.sympify(expr))
+
+    def integer(self, expr: Any) -> bool:
+        expr = sympy.sympify(expr)
+        if expr.is_Integer:
+            return True
+        if expr.is_Symbol:
+            dom = self.domains.get(expr)
+            return bool(dom is not None and dom.integer)
+        return (expr.is_Add or expr.is_Mul) and all(self.integer(a) for a in expr.args)
+
+    def deterministic(self, expr: Any) -> bool:
+        """Numbers and registered symbols not declared random are; vectors and functions of vectors are not."""
+        expr = sympy.sympify(expr)
+        if isinstance(expr, Mean):
+            return True
+        if expr.is_Symbol:
+            return expr in self.domains and expr not in self.random
+        if expr.is_number:
+            return True
+        if is_vector_atom(expr) or isinstance(expr, (Inner, sympy.Trace, sympy.core.function.AppliedUndef)):
+            return False
+        return bool(expr.args) and all(self.deterministic(a) for a in expr.args)
+
+    def real(self, expr: Any) -> bool:
+        """Whether the expression is a real number (radicals of non-negative bases, logs of positive arguments)."""
+        expr = sympy.sympify(expr)
+        if expr.is_Pow and not expr.exp.is_Integer:
+            return self.real(expr.base) and self.real(expr.exp) and self.nonnegative(expr.base)
+        if isinstance(expr, sympy.log):
+            return self.positive(expr.args[0])
+        if expr in (sympy.I, sympy.oo, -sympy.oo, sympy.zoo, sympy.nan):
+            return False
+        if isinstance(expr, (Inner, Mean, Prob, sympy.core.function.AppliedUndef, sympy.Trace)) or expr.is_Symbol:
+            return True
+        return all(self.real(a) for a in expr.args)
+
+    # -- signs ------------------------------------------------------------------------------------------------
+
+    def sign(self, expr: Any) -> Sign:
+        expr = sympy.sympify(expr)
+        if expr in self._memo:
+            sign, used = self._memo[expr]
+            self.used |= used
+            return sign
+        if self._depth >= _MAX_DEPTH:
+            return None
+        before, self.used = self.used, set()
+        self._depth += 1
+        try:
+            sign = self._sign(expr)
+            if sign is None or not sign[1]:
+                sign = self._from_facts(expr, sign)
+        finally:
+            self._depth -= 1
+            mine, self.used = frozenset(self.used), before | self.used
+        if sign is not None or self._depth == 0:
+            self._memo[expr] = (sign, mine)
+        return sign
+
+    def _sign(self, e: Any) -> Sign:
+        direct = self._structural(e)
+        if direct is not None and direct[1]:
+            return direct
+        if e.is_Add or e.is_Mul or (e.is_Pow and e.exp.is_Integer):
+            better = self._by_normal_form(e)
+            return better if better is not None else direct
+        return direct
+
+    def _structural(self, e: Any) -> Sign:
+        if e.is_Rational:
+            return (int(sympy.sign(e)), bool(e != 0))
+        if e is sympy.pi or e is sympy.E:
+            return (1, True)
+        if e.is_Symbol:
+            return self._symbol(e)
+        if isinstance(e, sympy.exp):
+            return (1, True) if self.real(e.args[0]) else None
+        if e.is_Add:
+            return _add([self.sign(a) for a in e.args])
+        if e.is_Mul:
+            return _mul([self.sign(a) for a in e.args])
+        if e.is_Pow:
+            return self._power(e)
+        if isinstance(e, Inner):
+            return (1, False) if e.args[0] == e.args[1] else None
+        if isinstance(e, Mean):
+            return self.sign(e.args[0])
+        if isinstance(e, Prob):
+            return (1, False)
+        if isinstance(e, sympy.Abs):
+            return (1, self.nonzero(e.args[0]))
+        if isinstance(e, sympy.log) and self.positive(e.args[0]):
+            return self.sign(e.args[0] - 1)
+        if isinstance(e, sympy.Trace):
+            return (1, False) if _is_square(e.arg) else None
+        if isinstance(e, (sympy.Sum, sympy.Integral)) and len(e.limits) == 1 and len(e.limits[0]) == 3:
+            return self._under_binder(e)
+        if isinstance(e, sympy.Max):
+            signs = [self.sign(a) for a in e.args]
+            best = [s for s in signs if s is not None and s[0] == 1]
+            return (1, any(s[1] for s in best)) if best else None
+        if isinstance(e, sympy.Min):
+            signs = [self.sign(a) for a in e.args]
+            if all(s is not None and s[0] == 1 for s in signs):
+                return (1, all(s is not None and s[1] for s in signs))
+        if isinstance(e, (sympy.gamma, sympy.factorial)) and self.positive(e.args[0]):
+            return (1, True)
+        if isinstance(e, GrowthExponent):
+            return None
+        return None
+
+    def _symbol(self, s: Any) -> Sign:
+        dom = self.domains.get(s)
+        if dom is None:
+            return None
+        if dom.low is not None:
+            low = self.sign(dom.low)
+            if low is not None and low[0] >= 0:
+                return (1, low[1] or dom.low_open)
+        if dom.high is not None:
+            high = self.sign(dom.high)
+            if high is not None and (high[0] <= 0):
+                return (-1, high[1] or dom.high_open)
+        return None
+
+    def _power(self, e: Any) -> Sign:
+        base, exponent = e.base, e.exp
+        if exponent.is_Integer and exponent % 2 == 0:
+            if not self.real(base):
+                return None
+            strict = self.nonzero(base)
+            return None if exponent < 0 and not strict else (1, strict)
+        s = self.sign(base)
+        if s is None:
+            return None
+        if exponent.is_Integer:
+            return None if exponent < 0 and not s[1] else (s[0], s[1])
+        if s == (1, True):
+            return (1, True) if self.real(exponent) else None
+        if s[0] == 1 and exponent.is_Rational:
+            return (1, False) if exponent > 0 else None
+        if s[0] == 1 and self.nonnegative(exponent):
+            return (1, False)
+        return None
+
+    def _under_binder(self, e: Any) -> Sign:
+        k, a, b = e.limits[0]
+        shadowed = self.domains.get(k)
+        if shadowed is not None:
+            return None
+        if isinstance(e, sympy.Integral) and not self.nonnegative(b - a) and b is not sympy.oo:
+            return None
+        self.domains[k] = Domain(
+            low=a,
+            high=None if b is sympy.oo else b,
+            low_open=isinstance(e, sympy.Integral),
+            integer=isinstance(e, sympy.Sum),
+        )
+        memo, self._memo = self._memo, {}
+        try:
+            s = self.sign(e.function)
+        finally:
+            del self.domains[k]
+            self._memo = memo
+        return None if s is None else (s[0], False)
+
+    # -- polynomials ------------------------------------------------------------------------------------------
+
+    def _by_normal_form(self, e: Any) -> Sign:
+        try:
+            forms = NormalForms([e], self)
+        except ProofError:
+            return None
+        value = forms.forms[0]
+        if value.num.is_zero():
+            return (0, False)
+        sign: Sign = (1, True)
+        for poly in (value.num, value.den):
+            constant, factors = poly.factor()
+            parts: list[Sign] = [(1 if constant > 0 else -1, True)]
+            for factor, multiplicity in factors:
+                s = self._polynomial(forms, factor, skip=e)
+                if multiplicity % 2 == 0:
+                    s = (1, bool(s and s[1])) if self.real(forms.to_sympy(factor)) else None
+                if s is None:
+                    return None
+                parts.append(s)
+            sign = _mul([sign, *parts])
+        return sign
+
+    def _polynomial(self, forms: NormalForms, poly: Any, skip: Any) -> Sign:
+        signs = [self._structural(a) if a != skip else None for a in forms.atoms]
+        real = [self.real(a) for a in forms.atoms]
+        found = _monomials(poly, signs, real)
+        if found is not None:
+            return found
+        expr = forms.to_sympy(poly)
+        if expr != skip:
+            found = self._from_facts(expr, None)
+            if found is not None:
+                return found
+        shifted, gens = poly, list(forms.context.gens())
+        changed = False
+        for i, atom in enumerate(forms.atoms):
+            dom = self.domains.get(atom) if atom.is_Symbol else None
+            low = sympy.sympify(dom.low) if dom is not None and dom.low is not None else None
+            if low is not None and low.is_Rational and low != 0 and poly.degrees()[i] > 0:
+                from flint import fmpq
+
+                gens[i] = gens[i] + forms.context.constant(fmpq(int(low.p), int(low.q)))
+                signs[i] = (1, bool(dom and dom.low_open))
+                changed = True
+        if changed:
+            shifted = poly.compose(*gens, ctx=forms.context)
+            return _monomials(shifted, signs, real)
+        return None
+
+    def _from_facts(self, expr: Any, have: Sign) -> Sign:
+        """Match expr against +-(positive rational) * (an established fact)."""
+        if expr.is_Atom and not expr.is_Symbol:
+            return have
+        symbols = expr.free_symbols
+        for other, relation, number in self._known():
+            if relation not in (">", ">=") or other.free_symbols != symbols:
+                continue
+            ratio = _ratio(expr, other)
+            if ratio is None:
+                continue
+            found = (1 if ratio > 0 else -1, relation == ">")
+            if have is None or (found[1] and not have[1]):
+                self.used.add(number)
+                return found
+        return have
+
+    def _known_nonzero(self, expr: Any) -> bool:
+        for other, relation, number in self._known():
+            if relation in ("!=", ">") and other.free_symbols == expr.free_symbols and _ratio(expr, other) is not None:
+                self.used.add(number)
+                return True
+        if expr.is_Mul:
+            return all(self.nonzero(a) for a in expr.args)
+        if expr.is_Pow and expr.exp.is_Integer:
+            return self.nonzero(expr.base)
+        return False
+
+
+class _Blind:
+    """Knows nothing; equality of polynomials needs no more."""
+
+    def positive(self, expr: Any) -> bool:
+        return bool(expr.is_Rational and expr > 0)
+
+    def nonnegative(self, expr: Any) -> bool:
+        return bool(expr.is_Rational and expr >= 0)
+
+    def nonzero(self, expr: Any) -> bool:
+        return bool(expr.is_Rational and expr != 0)
+
+    def integer(self, expr: Any) -> bool:
+        return bool(expr.is_Integer)
+
+    def deterministic(self, expr: Any) -> bool:
+        return bool(expr.is_number)
+
+
+def _ratio(a: Any, b: Any) -> Any:
+    """The rational c with a = c b, or None."""
+    if a == b:
+        return sympy.S.One
+    if a == -b:
+        return sympy.S.NegativeOne
+    try:
+        forms = NormalForms([a, b], _Blind()).forms
+    except ProofError:
+        return None
+    left, right = forms[0].num * forms[1].den, forms[1].num * forms[0].den
+    if left.is_zero() or right.is_zero():
+        return None
+    c = left.leading_coefficient() / right.leading_coefficient()
+    return sympy.Rational(int(c.p), int(c.q)) if left == right * c else None
+
+
+def _monomials(poly: Any, signs: list[Sign], real: list[bool]) -> Sign:
+    """Sign of a polynomial all of whose terms have one sign."""
+    terms: list[Sign] = []
+    for exponents, c in poly.to_dict().items():
+        parts: list[Sign] = [(1 if c > 0 else -1, True)]
+        for i, k in enumerate(exponents):
+            if not k:
+                continue
+            s = signs[i]
+            if k % 2 == 0:
+                parts.append((1, bool(s and s[1])) if real[i] else None)
+            else:
+                parts.append(s)
+        terms.append(_mul(parts))
+    return _add(terms)
+
+
+def _add(signs: list[Sign]) -> Sign:
+    total = [s for s in signs if s is not None and s != (0, False)]
+    if len(total) != len([s for s in signs if s != (0, False)]):
+        return None
+    if not total:
+        return (0, False)
+    if len({s[0] for s in total}) > 1:
+        return None
+    return (total[0][0], any(s[1] for s in total))
+
+
+def _mul(signs: list[Sign]) -> Sign:
+    sign, strict = 1, True
+    for s in signs:
+        if s is None:
+            return None
+        if s[0] == 0:
+            return (0, False)
+        sign *= s[0]
+        strict = strict and s[1]
+    return (sign, strict)
+
+
+def _is_square(arg: Any) -> bool:
+    """Whether tr(arg) is tr(M M^T) for a word M, up to rotation."""
+    terms = words(arg)
+    if len(terms) != 1:
+        return False
+    ((w, c),) = terms.items()
+    if not (c.is_Rational and c > 0) or len(w) % 2:
+        return False
+    half = len(w) // 2
+    return any(
+        turned[half:] == transpose_word(turned[:half]) for turned in (w[k:] + w[:k] for k in range(max(1, len(w))))
+    )
+
+
+def same(a: Any, b: Any, signs: Signs) -> bool:
+    """Equality by normal form."""
+    return is_zero(sympy.sympify(a) - sympy.sympify(b), signs)

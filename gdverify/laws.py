@@ -1,0 +1,68 @@
+"""Probability laws as assumptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from .claim import Assumption
+from .language import Covariance
+
+
+def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
+    """A Gaussian matrix, mean zero, E[X_ia X_jb] = rows_ij columns_ab, independent of the other random letters.
+
+    ``rows`` and ``columns`` default to identities: independent standard entries.  For samples as rows,
+    ``gaussian(X, columns=Sigma)``; for a column vector, ``gaussian(w, rows=C)``.
+    """
+    n, d = letter.shape
+    rows = sympy.Identity(n) if rows is None else rows
+    columns = sympy.Identity(d) if columns is None else columns
+    return Assumption(
+        name=f"{letter} is Gaussian",
+        latex=rf"{sympy.latex(letter)} \sim \mathcal{{N}}(0, {sympy.latex(rows)} \otimes {sympy.latex(columns)})",
+        key=("gaussian", letter, _Fixed(rows, columns)),
+    )
+
+
+class _Fixed(Covariance):
+    """A covariance that compares by value, so that an assumption can be looked up."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Fixed) and (self.rows, self.columns) == (other.rows, other.columns)
+
+    def __hash__(self) -> int:
+        return hash((self.rows, self.columns))
+
+
+def gradient_flow(loss: Any, letters: tuple[Any, ...], name: str = "gradient flow") -> Assumption:
+    """Each letter X moves by X' = -(gradient of ``loss`` in X); ``loss`` is a sum of multiples of traces."""
+    return Assumption(name=name, latex=r"\dot X = -\nabla_X L", key=("gradient-flow", loss, tuple(letters)))
+
+
+def gradient_descent(
+    loss: Any, letters: tuple[Any, ...], step: Any, successor: dict[Any, Any], name: str = "gradient descent"
+) -> Assumption:
+    """X_next = X - step * (gradient of ``loss`` in X); ``successor`` maps each letter to its next value's letter."""
+    return Assumption(
+        name=name,
+        latex=r"X_{k+1} = X_k - \eta \nabla_X L",
+        key=("gradient-descent", loss, tuple(letters), step, tuple(successor.items())),
+    )
+
+
+def constant(*letters: Any) -> Assumption:
+    """These matrices (data, targets) do not move."""
+    return Assumption(name=f"constant {', '.join(map(str, letters))}", key=("constant", letters))
+
+
+def equation(name: str, left: Any, right: Any, latex: str = "") -> Assumption:
+    """A definition or hypothesis left == right (scalars or matrices); ``schema()`` gives it."""
+    relation = sympy.Eq(left, right, evaluate=False)
+    return Assumption(name=name, schema=lambda: relation, latex=latex or sympy.latex(relation), key=("eq", left, right))
+
+
+def inequality(name: str, relation: Any, latex: str = "") -> Assumption:
+    """A hypothesis ``relation`` (an unevaluated SymPy inequality); ``schema()`` gives it."""
+    return Assumption(name=name, schema=lambda: relation, latex=latex or sympy.latex(relation), key=("ineq", relation))
