@@ -22,36 +22,41 @@ def judge(verdict: Verdict, results: Sequence[MutantResult]) -> None:
     does not go through.  An error kills nothing.  A kind that does not accept the claim itself kills nothing
     either, for it might refuse anything.
 
-    Modifies ``verdict.mutants`` and ``verdict.complaints``.
+    Fills in ``verdict.mutants``, ``verdict.complaints`` and ``verdict.unaudited``.
     """
-    claim = verdict.claim
     baseline = {k: combine([o for o in verdict.evidence if o.kind == k]) for k in EVIDENCE_KINDS}
-    have = [k for k in EVIDENCE_KINDS if any(e.kind == k for e in claim.evidence)]
-    complaints = []
+    have = [k for k in EVIDENCE_KINDS if any(e.kind == k for e in verdict.claim.evidence)]
+    complaints: list[str] = []
+    unaudited: list[str] = []
+    trusted = []
     for kind in have:
-        refuses = baseline[kind] == "fail" or (kind == "derivation" and baseline[kind] != "pass")
-        if refuses and results:
-            complaints.append(f"{kind} does not accept the claim itself, so it cannot refute a mutant")
-            have = [k for k in have if k != kind]
+        found = baseline[kind]
+        if found == "fail" or (kind == "derivation" and found != "pass"):
+            text = f"{kind} does not accept the claim itself, so it cannot refute a mutant"
+            (complaints if found == "fail" else unaudited).append(text)
+        else:
+            trusted.append(kind)
     for result in results:
-        result.by = [k for k in have if any(o.kind == k and o.verdict == "fail" for o in result.evidence)]
+        result.by = [k for k in trusted if result.verdict(k) == "fail"]
         result.killed = bool(result.declared) and not result.missed
         if not result.declared:
             complaints.append(f"mutant {result.mutant!r} declares no kind of evidence that the claim has")
-        elif result.missed:
-            reasons = "; ".join(_reason(result, k) for k in result.missed)
-            complaints.append(f"mutant {result.mutant!r} survives {reasons}")
-    for kind in have:
-        if not any(kind in r.by for r in results):
-            complaints.append(
-                f"{kind} kills no mutant" if results else f"{kind} is not audited: the claim has no mutant"
-            )
+        for kind in result.missed:
+            if kind in trusted:
+                text = f"mutant {result.mutant!r} survives {kind} ({_reason(result, kind)})"
+                (unaudited if result.verdict(kind) == "error" else complaints).append(text)
+    for kind in trusted:
+        tried = [r.verdict(kind) for r in results if kind in r.declared]
+        if not tried:
+            complaints.append(f"{kind} has no mutant to kill")
+        elif "fail" not in tried:
+            (unaudited if "error" in tried else complaints).append(f"{kind} kills no mutant")
     verdict.mutants = list(results)
     verdict.complaints = complaints
+    verdict.unaudited = unaudited
 
 
 def _reason(result: MutantResult, kind: str) -> str:
-    outcomes = [o for o in result.evidence if o.kind == kind]
-    verdict = combine(outcomes)
-    message = next((o.message for o in outcomes if o.verdict == verdict and o.message), "")
-    return f"{kind} ({verdict}{': ' + message if message else ''})"
+    verdict = result.verdict(kind)
+    message = next((o.message for o in result.evidence if o.kind == kind and o.verdict == verdict and o.message), "")
+    return f"{verdict}{': ' + message if message else ''}"

@@ -265,7 +265,7 @@ class Index:
             if known is not None and known[:2] == stamp:
                 rows = known[2]
                 if rows is not None:
-                    return [Entry(*map(str, (r[0], r[1])), source.topic, str(r[2]), source) for r in rows]
+                    return [Entry(str(r[0]), str(r[1]), source.topic, str(r[2]), source) for r in rows]
             rows = read_statically(Path(source.path).read_bytes())
         except (SyntaxError, ValueError) as error:
             raise _broken(source.path, error) from error
@@ -420,6 +420,9 @@ def select(patterns: Sequence[str], everything: bool = False) -> list[Located]:
         if entries is None:
             entries = catalogue()
         matched = _match(pattern, [e.id for e in entries])
+        if not matched and Path(pattern).is_dir():
+            chosen += _from_path(pattern)
+            continue
         if not matched:
             raise UsageError(_no_claim(pattern, [e.id for e in entries]))
         chosen += [Located(load_claim(e.source, e.id), e.source) for e in entries if e.id in matched]

@@ -84,7 +84,8 @@ class Run:
         verdicts = {v.verdict for v in self.verdicts}
         if "fail" in verdicts or any(v.complaints for v in self.verdicts):
             return 1
-        return 3 if verdicts - {"pass"} or self.interrupted else 0
+        undecided = verdicts - {"pass"} or self.interrupted or any(v.unaudited for v in self.verdicts)
+        return 3 if undecided else 0
 
 
 @dataclass

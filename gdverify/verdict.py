@@ -24,6 +24,10 @@ class MutantResult:
     declared: list[str]
     evidence: list[Outcome] = field(default_factory=list)
 
+    def verdict(self, kind: str) -> str:
+        """What one kind of evidence said of the mutant."""
+        return combine([o for o in self.evidence if o.kind == kind])
+
     @property
     def missed(self) -> list[str]:
         """Kinds that were declared to refute the mutant and did not."""
@@ -44,7 +48,8 @@ class Verdict:
     """A claim's verdict with everything it rests on.
 
     ``qualifier`` is None unless the claim passes.  ``mutants`` is None unless the run audited them; ``complaints``
-    says what the audit found wanting (survivors, kinds of evidence that refute no mutant).
+    says what the audit found wanting (survivors, kinds of evidence that refute no mutant), ``unaudited`` what it
+    could not find out, because evidence could not be carried out.
     """
 
     claim: Claim
@@ -52,6 +57,7 @@ class Verdict:
     evidence: list[Outcome]
     mutants: list[MutantResult] | None = None
     complaints: list[str] = field(default_factory=list)
+    unaudited: list[str] = field(default_factory=list)
 
     @property
     def id(self) -> str:

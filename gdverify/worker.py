@@ -143,8 +143,8 @@ def describe(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     here = os.path.dirname(os.path.abspath(__file__)) + os.sep
     outside = [f for f in frames if not f.filename.startswith(here) and "site-packages" not in f.filename]
-    frame = (outside or list(frames) or [None])[-1]
-    place = f" ({os.path.basename(frame.filename)}:{frame.lineno})" if frame is not None else ""
+    last = (outside or list(frames))[-1:]
+    place = "".join(f" ({os.path.basename(f.filename)}:{f.lineno})" for f in last)
     return f"{type(error).__name__}: {text or 'no message'}{place}"
 
 

@@ -1,0 +1,173 @@
+"""The command line.  Every command imports what it needs when it runs, so that help and lists stay fast."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .errors import GdverifyError
+
+_EXIT_CODES = "exit codes: 0 all pass, 1 some claim failed, 2 bad input, 3 undecided or not carried out, none failed"
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"gdverify: {message} (see {self.prog} --help)\n")
+
+
+def _seconds(text: str) -> float:
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    unit = units.get(text[-1:].lower())
+    try:
+        value = float(text[:-1] if unit else text) * (unit or 1.0)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time span (write 30, 30s, 5m or 1h)")
+    return value
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
+    return value
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return value
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(
+        prog="gdverify",
+        description="Check what theory papers claim, by derivation, experiment and exact worst case.",
+        epilog=_EXIT_CODES,
+    )
+    from . import __version__
+
+    parser.add_argument("--version", action="version", version=f"gdverify {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_EXIT_CODES)
+
+    def claims(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("claims", nargs="*", metavar="CLAIM", help="id, glob, paper, FILE.py, folder or FILE.py::id")
+
+    def workers(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--jobs", type=_positive, metavar="N", help="worker processes (default: one for each core)")
+
+    def sampling(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+        sub.add_argument("--seed", type=int, default=0, metavar="N", help="of every random number (default: 0)")
+        sub.add_argument(
+            "--alpha", type=_probability, metavar="A", help="error probability of the whole run (default: 1e-6)"
+        )
+
+    sub = command("list", "the claims of the catalogue")
+    sub.add_argument("--topic", metavar="T")
+    sub.add_argument("--paper", metavar="P")
+    sub.add_argument("--kind", metavar="K", help="decision kind, such as sure-bound")
+    sub.add_argument("--json", action="store_true")
+
+    sub = command("show", "everything that is written about a claim, and what checking it costs")
+    sub.add_argument("claim", metavar="CLAIM")
+    sub.add_argument("--latex", action="store_true", help="as LaTeX")
+
+    sub = command("check", "run the evidence of claims and give a verdict on each")
+    claims(sub)
+    sub.add_argument("--all", action="store_true", help="the whole catalogue")
+    sub.add_argument("--audit", action="store_true", help="also run the evidence on the claims' mutants")
+    sub.add_argument("--tier", choices=("smoke", "standard", "full"), default="smoke", help="default: smoke")
+    sampling(sub)
+    sub.add_argument("--set", action="append", metavar="NAME=VALUE", help="fix a parameter: 3, 0.25, 1e-3 or 1/3")
+    sub.add_argument("--budget", type=_seconds, metavar="60s", help="time for each experiment case")
+    workers(sub)
+    sub.add_argument("--json", metavar="FILE", help="write the report; - is standard output")
+    sub.add_argument("--markdown", metavar="FILE", help="write the report as Markdown")
+    sub.add_argument("-v", "--verbose", action="store_true", help="every case and every mutant")
+
+    sub = command("prove", "run derivations alone and print their steps")
+    claims(sub)
+    sub.add_argument("--all", action="store_true", help="the whole catalogue")
+    sub.add_argument("--latex", action="store_true", help="conclusions as LaTeX")
+    workers(sub)
+
+    sub = command("audit", "run the evidence on each claim's mutants: killed or survived (no CLAIM: all)")
+    claims(sub)
+    sampling(sub)
+    workers(sub)
+    sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
+    sub.add_argument("-v", "--verbose", action="store_true", help="what each piece of evidence said")
+
+    sub = command("replay", "recompute a saved counterexample in high precision")
+    sub.add_argument("file", metavar="FILE.json")
+    sub.add_argument("--claims", metavar="FILE.py", help="where the claim is, if it is not in the catalogue")
+
+    command("doctor", "versions, devices, memory, and what is missing for which evidence")
+
+    sub = command("new", "write a theorem module to fill in")
+    sub.add_argument("name", metavar="TOPIC/NAME")
+    sub.add_argument("--dir", default="theorems", metavar="FOLDER", help="default: theorems")
+
+    command("version", "the version of gdverify")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # this process computes on one core; more cores are more processes
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal still gets every line
+    args = build_parser().parse_args(argv)
+    if args.command == "audit":
+        args.all = not args.claims
+    from . import commands
+
+    try:
+        code = getattr(commands, "list_" if args.command == "list" else args.command)(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader (head, less) has gone: stop quietly, and keep Python from complaining when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3 if args.command in ("check", "prove", "audit", "replay") else 0  # cut short is no pass
+    except KeyboardInterrupt:
+        return _complain("interrupted", 3)
+    except GdverifyError as error:
+        if os.environ.get("GDVERIFY_DEBUG"):
+            raise
+        return _complain(str(error), 2)
+    except Exception as error:
+        if os.environ.get("GDVERIFY_DEBUG"):
+            raise
+        from .worker import describe
+
+        return _complain(f"internal error: {describe(error)}; GDVERIFY_DEBUG=1 shows where", 3)
+
+
+def _complain(message: str, code: int) -> int:
+    print("gdverify: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""What each command does; the command line itself is in `gdverify.cli`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+
+_REPLAY_LIMIT = 16 * 2**20
+
+
+def list_(args: Namespace) -> int:
+    """`gdverify list`."""
+    from .discover import catalogue
+
+    entries = catalogue()
+    wanted = [
+        e
+        for e in entries
+        if args.topic in (None, e.topic)
+        and args.paper in (None, e.paper)
+        and (args.kind is None or args.kind.replace("-", "").lower() == e.decides.replace("-", ""))
+    ]
+    if args.json:
+        print(json.dumps({"claims": [e.plain() for e in wanted]}, indent=1, ensure_ascii=False))
+        return 0
+    if not wanted and entries:
+        _nothing(args, entries)
+    width = max((len(e.id) for e in wanted), default=0)
+    topic = None
+    for entry in wanted:
+        if entry.topic != topic:
+            print(("" if topic is None else "\n") + (entry.topic or "(no topic)"))
+            topic = entry.topic
+        print(f"  {entry.id:<{width}}  {entry.decides:<17}  {entry.title}")
+    return 0
+
+
+def _nothing(args: Namespace, entries: Sequence[Any]) -> None:
+    import difflib
+
+    for option, have in (
+        ("topic", {e.topic for e in entries}),
+        ("paper", {e.paper for e in entries}),
+        ("kind", {e.decides for e in entries}),
+    ):
+        value = getattr(args, option)
+        if value is not None and value not in have:
+            near = difflib.get_close_matches(value, have, n=3, cutoff=0.4) or sorted(have)
+            raise UsageError(f"no claim has {option} {value!r}; did you mean {' or '.join(near)}?")
+
+
+def show(args: Namespace) -> int:
+    """`gdverify show`."""
+    from .discover import select
+    from .page import latex, page
+
+    for number, located in enumerate(select([args.claim])):
+        if number:
+            print()
+        print("\n".join(latex(located.claim) if args.latex else page(located)))
+    return 0
+
+
+def check(args: Namespace) -> int:
+    """`gdverify check`."""
+    from .display import Status, block, colour_wanted, summary
+    from .report import check_target, markdown, report, write
+    from .runner import run
+
+    claims = _claims(args)
+    check_target(args.json)
+    check_target(args.markdown)
+    quiet = "-" in (args.json, args.markdown)  # standard output is the report's
+    out = sys.stderr if quiet else sys.stdout
+    colour = colour_wanted(out)
+    status = Status()
+    outside = {c.claim.id: c.source.path for c in claims if c.source and c.source.module is None}
+    topics: list[str] = []
+
+    def show_one(verdict: Any) -> None:
+        status.clear()
+        if verdict.topic not in topics[-1:]:
+            print(("" if not topics else "\n") + (verdict.topic or "no topic"), file=out)
+            topics.append(verdict.topic)
+        lines = block(verdict, verbose=args.verbose, colour=colour, source=outside.get(verdict.id))
+        print("\n".join(lines), file=out, flush=True)
+
+    found = run(claims, _settings(args, audit=args.audit), on_verdict=show_one, on_progress=status.update)
+    status.clear()
+    print("\n" + "\n".join(summary(found, colour)), file=out, flush=True)
+    if args.json:
+        write(report(found), args.json)
+    if args.markdown:
+        write(markdown(found), args.markdown)
+    return found.exit_code()
+
+
+def prove(args: Namespace) -> int:
+    """`gdverify prove`."""
+    from .display import Status, colour_wanted, proof
+    from .runner import run
+
+    claims = _claims(args)
+    with_proof = [c for c in claims if any(e.kind == "derivation" for e in c.claim.evidence)]
+    if not with_proof:
+        names = ", ".join(c.claim.id for c in claims[:5])
+        reason = claims[0].claim.no_derivation if len(claims) == 1 else ""
+        raise UsageError(f"{names}: no derivation{f' ({reason})' if reason else ''}")
+    settings = _settings(args)
+    settings.kinds = ("derivation",)
+    status = Status()
+    colour = colour_wanted(sys.stdout)
+    first = True
+
+    def show_one(verdict: Any) -> None:
+        nonlocal first
+        status.clear()
+        print(("" if first else "\n") + "\n".join(proof(verdict, latex=args.latex, colour=colour)), flush=True)
+        first = False
+
+    found = run(with_proof, settings, on_verdict=show_one, on_progress=status.update)
+    status.clear()
+    for one in claims:
+        if one not in with_proof:
+            print(f"\n{one.claim.id} has no derivation: {one.claim.no_derivation or 'no reason is given'}")
+    return found.exit_code()
+
+
+def audit(args: Namespace) -> int:
+    """`gdverify audit`."""
+    from .display import Status, colour_wanted, paint, plural, seconds, wrapped
+    from .report import audit_report, check_target, write
+    from .runner import run
+
+    claims = _claims(args)
+    check_target(args.json)
+    out = sys.stderr if args.json == "-" else sys.stdout
+    colour = colour_wanted(out)
+    status = Status()
+
+    def show_one(verdict: Any) -> None:
+        status.clear()
+        print(f"{verdict.id}  ({verdict.verdict})", file=out)
+        for m in verdict.mutants:
+            word = paint("killed  ", "32", colour) if m.killed else paint("SURVIVES", "31;1", colour)
+            text = f"{m.mutant}: " + (", ".join(m.by) or "refuted by nothing")
+            text += f"; missed by {', '.join(m.missed)}" if m.missed else ""
+            print("\n".join(wrapped(f"{word} {text}", "  ", " " * 9)), file=out)
+            if args.verbose:
+                for o in m.evidence:
+                    print("\n".join(wrapped(f"{o.kind} {o.name}: {o.verdict} {o.message}", " " * 11, "  ")), file=out)
+        for complaint in [*verdict.complaints, *verdict.unaudited]:
+            print("\n".join(wrapped(f"AUDIT {complaint}", "  ", "  ")), file=out)
+        out.flush()
+
+    settings = _settings(args, audit=True)
+    settings.save = False
+    found = run(claims, settings, on_verdict=show_one, on_progress=status.update)
+    status.clear()
+    mutants = [m for v in found.verdicts for m in v.mutants or ()]
+    killed = sum(m.killed for m in mutants)
+    elapsed = seconds((found.finished - found.started).total_seconds())
+    print(f"\n{plural(len(mutants), 'mutant')}: {killed} killed, {len(mutants) - killed} survived, {elapsed}", file=out)
+    if args.json:
+        write(audit_report(found), args.json)
+    if any(v.complaints for v in found.verdicts):
+        return 1
+    return 3 if found.interrupted or any(v.unaudited for v in found.verdicts) else 0
+
+
+def replay(args: Namespace) -> int:
+    """`gdverify replay`."""
+    from .discover import select
+
+    path = Path(args.file)
+    data = _read_saved(path)
+    claim_id = data["claim"]
+    located = select([f"{args.claims}::{claim_id}" if args.claims else claim_id])[0]
+    from .experiment.engine import replay as recompute
+
+    outcome = recompute(path, located.claim)
+    from .display import case_text, measured
+
+    print(f"{claim_id}: {outcome.verdict} {measured(outcome)}".rstrip())
+    if outcome.case:
+        print(f"  at {case_text(outcome.case)}")
+    if outcome.message:
+        print(f"  {outcome.message}")
+    return {"pass": 0, "fail": 1}.get(outcome.verdict, 3)
+
+
+def _read_saved(path: Path) -> dict[str, Any]:
+    """A saved counterexample's JSON, which may come from anywhere: its size and shape are checked first."""
+    try:
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file")
+        if path.stat().st_size > _REPLAY_LIMIT:
+            raise UsageError(f"{path}: larger than {_REPLAY_LIMIT >> 20} MiB, not a saved counterexample")
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a saved counterexample ({error})") from error
+    if not isinstance(data, dict) or not isinstance(data.get("claim"), str):
+        raise UsageError(f"{path}: not a saved counterexample (no claim is named in it)")
+    return data
+
+
+def doctor(args: Namespace) -> int:
+    """`gdverify doctor`."""
+    from .doctor import lines
+
+    print("\n".join(lines()))
+    return 0
+
+
+def new(args: Namespace) -> int:
+    """`gdverify new`."""
+    from .scaffold import create
+
+    path = create(args.name, args.dir)
+    print(f"{path} written; fill it in, then: gdverify check {path}")
+    return 0
+
+
+def version(args: Namespace) -> int:
+    """`gdverify version`."""
+    from . import __version__
+
+    print(f"gdverify {__version__}")
+    return 0
+
+
+def _claims(args: Namespace) -> list[Any]:
+    from .discover import select
+
+    everything = getattr(args, "all", False)
+    if not args.claims and not everything:
+        raise UsageError(
+            f"{args.command}: name claims (an id, a glob, a paper, a file)" + (", or --all" if "all" in args else "")
+        )
+    claims = select(args.claims, everything)
+    if not claims:
+        raise UsageError("the catalogue is empty")
+    return claims
+
+
+def _settings(args: Namespace, audit: bool = False) -> Any:
+    from .api import exact_number
+    from .doctor import cores
+    from .runner import DEFAULT_ALPHA, Settings
+
+    overrides = {}
+    for text in getattr(args, "set", None) or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set {text}: expected name=value")
+        overrides[name.strip()] = exact_number(f"--set {name.strip()}", value)
+    return Settings(
+        tier=getattr(args, "tier", "smoke"),
+        seed=getattr(args, "seed", 0),
+        alpha=getattr(args, "alpha", None) or DEFAULT_ALPHA,
+        device=getattr(args, "device", "cpu"),
+        budget=getattr(args, "budget", None),
+        jobs=args.jobs or cores(),
+        overrides=overrides,
+        audit=audit,
+    )

@@ -1,0 +1,281 @@
+"""What a person reads: verdict blocks, proof steps, claim pages, a status line."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import textwrap
+import time
+from collections.abc import Iterable, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from .result import Outcome
+
+if TYPE_CHECKING:
+    from .runner import Run
+    from .verdict import Verdict
+
+WIDTH = 100
+_COLOURS = {"pass": "32", "fail": "31;1", "error": "35;1", "inconclusive": "33"}
+_INDENT = "      "
+
+
+def colour_wanted(stream: IO[str]) -> bool:
+    """Colour only on a terminal, and not where ``NO_COLOR`` is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, code: str, colour: bool) -> str:
+    return f"\033[{code}m{text}\033[0m" if colour else text
+
+
+def number(x: Any) -> str:
+    """A number in at most five significant digits, without false zeros."""
+    if x is None:
+        return "-"
+    if isinstance(x, float) and not math.isfinite(x):
+        return str(x)
+    return f"{float(x):.5g}"
+
+
+def seconds(t: float) -> str:
+    return f"{t / 60:.1f} min" if t >= 100 else f"{t:.1f} s"
+
+
+def plural(n: int, word: str) -> str:
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def wrapped(text: str, indent: str = _INDENT, hang: str = "") -> list[str]:
+    """Paragraph within the page width."""
+    lines = textwrap.wrap(
+        " ".join(text.split()),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines or []
+
+
+# -- verdicts ------------------------------------------------------------------------------------------------------
+
+
+def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, source: str | None = None) -> list[str]:
+    """A claim's verdict in a few lines; ``source`` is the file to name in replay commands of an outside claim."""
+    word = verdict.verdict.upper()
+    head = f"{word:<6}{verdict.id}"
+    tail = seconds(verdict.seconds)
+    middle = verdict.qualifier or ""
+    gap = max(2, 58 - len(head))
+    line = f"{head}{' ' * gap}{middle}"
+    line += " " * max(2, WIDTH - len(line) - len(tail)) + tail
+    out = [paint(word, _COLOURS[verdict.verdict], colour) + line[len(word) :]]
+    out += wrapped(verdict.claim.title)
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in verdict.evidence:
+        groups.setdefault((outcome.kind, outcome.name), []).append(outcome)
+    names = [name for _, name in groups] + ["mutants"]
+    width = min(max(map(len, names)), 34)
+    for (kind, name), outcomes in groups.items():
+        lead = f"{_INDENT}{kind:<11} {name:<{width}}  "
+        out += _fit(lead, _group(kind, outcomes))
+        chosen = outcomes if verbose else _notable(outcomes)
+        for outcome in chosen:
+            out += _case_lines(outcome, colour, source)
+        hidden = sum(o.verdict != "pass" for o in outcomes) - len(chosen)
+        if hidden > 0 and not verbose:
+            out.append(f"{_INDENT}  and {hidden} more like these (-v shows all)")
+    if verdict.cited:
+        out += wrapped("relies on: " + "; ".join(verdict.cited), _INDENT, "  ")
+    if verdict.mutants is not None:
+        killed = sum(m.killed for m in verdict.mutants)
+        lead = f"{_INDENT}{'mutants':<11} "
+        by = [
+            (k, sum(k in m.by for m in verdict.mutants)) for k in dict.fromkeys(e.kind for e in verdict.claim.evidence)
+        ]
+        detail = ", ".join(f"{k} {n}" for k, n in by)
+        out += _fit(lead, f"{killed} of {len(verdict.mutants)} killed (by {detail})")
+        if verbose:
+            for m in verdict.mutants:
+                out += wrapped(
+                    f"{'killed  ' if m.killed else 'SURVIVES'} {m.mutant}: {', '.join(m.by) or 'by nothing'}",
+                    _INDENT + "  ",
+                )
+    for complaint in [*verdict.complaints, *verdict.unaudited]:
+        out += wrapped(paint("AUDIT", _COLOURS["fail"], colour) + " " + complaint, _INDENT, "  ")
+    return out
+
+
+def _fit(lead: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=lead, subsequent_indent=" " * min(len(lead), 40), break_long_words=False,
+        break_on_hyphens=False,
+    ) or [lead.rstrip()]  # fmt: skip
+
+
+def _group(kind: str, outcomes: Sequence[Outcome]) -> str:
+    """One evidence function over its cases: how many, how much, and the case that came closest to its bound."""
+    bad = {v: n for v in ("fail", "error", "inconclusive") if (n := sum(o.verdict == v for o in outcomes))}
+    if kind == "derivation":
+        if bad:
+            return "does not go through"
+        steps = [s for o in outcomes for s in o.steps]
+        cited = sum(s.get("status") == "cited" for s in steps)
+        return plural(len(steps), "step") + (f", {cited} of them cited" if cited else ", nothing cited")
+    parts = [plural(len(outcomes), "case")]
+    samples = sum(o.samples for o in outcomes)
+    if samples:
+        parts.append(plural(samples, "sample"))
+    if bad:
+        parts.append(", ".join(f"{n} {v}" for v, n in bad.items()))
+    else:
+        worst = _tightest(outcomes)
+        if worst is not None and worst.estimate is not None:
+            parts.append(("tightest: " if len(outcomes) > 1 else "") + measured(worst))
+    return ", ".join(parts)
+
+
+def _tightest(outcomes: Sequence[Outcome]) -> Outcome | None:
+    with_margin = [o for o in outcomes if o.margin is not None and math.isfinite(o.margin)]
+    if with_margin:
+        return min(with_margin, key=lambda o: o.margin or 0.0)
+    return outcomes[0] if outcomes else None
+
+
+def measured(outcome: Outcome) -> str:
+    """Estimate, interval and bound in words."""
+    parts = []
+    if outcome.estimate is not None:
+        parts.append(f"measured {number(outcome.estimate)}")
+    if outcome.interval is not None:
+        parts.append(f"in [{number(outcome.interval[0])}, {number(outcome.interval[1])}]")
+    if outcome.bound is not None:
+        parts.append(f"claimed {number(outcome.bound)}")
+    if outcome.tolerance:
+        parts.append(f"tolerance {number(outcome.tolerance)}")
+    return " ".join(parts)
+
+
+def case_text(case: dict[str, Any]) -> str:
+    return ", ".join(f"{k}={v}" for k, v in case.items())
+
+
+def _notable(outcomes: Sequence[Outcome], most: int = 3) -> list[Outcome]:
+    """What did not pass, worst first, one for each distinct message."""
+    rank = {"fail": 0, "error": 1, "inconclusive": 2}
+    bad = sorted((o for o in outcomes if o.verdict != "pass"), key=lambda o: rank[o.verdict])
+    seen: set[str] = set()
+    distinct = [o for o in bad if not o.message or not (o.message in seen or seen.add(o.message))]  # type: ignore[func-returns-value]
+    return distinct[:most]
+
+
+def _case_lines(outcome: Outcome, colour: bool, source: str | None) -> list[str]:
+    where = f" at {case_text(outcome.case)}" if outcome.case else ""
+    text = outcome.verdict + where
+    numbers = measured(outcome)
+    text += f": {numbers}" if numbers else ""
+    if outcome.samples:
+        text += f", {plural(outcome.samples, 'sample')}"
+    if outcome.message:
+        text += f"; {outcome.message}" if numbers else f": {outcome.message}"
+    lines = wrapped(text, _INDENT + "  ", "  ")
+    if lines and outcome.verdict != "pass":
+        word = outcome.verdict
+        lines[0] = lines[0].replace(word, paint(word, _COLOURS[word], colour), 1)
+    if outcome.artefact and outcome.verdict == "fail" and outcome.kind == "experiment":
+        # not wrapped: it is there to be copied
+        lines.append(f"{_INDENT}    gdverify replay {outcome.artefact}" + (f" --claims {source}" if source else ""))
+    elif outcome.artefact and outcome.verdict == "fail":
+        lines.append(f"{_INDENT}    saved in {outcome.artefact}")
+    return lines
+
+
+def summary(run: Run, colour: bool = False) -> list[str]:
+    """The last lines of a run."""
+    verdicts = [v.verdict for v in run.verdicts]
+    counts = {v: verdicts.count(v) for v in ("pass", "fail", "inconclusive", "error")}
+    qualified = [v.qualifier for v in run.verdicts if v.qualifier]
+    detail = ", ".join(f"{qualified.count(q)} {q}" for q in ("proved", "proved-modulo", "tested") if q in qualified)
+    words = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive", "error": "error"}
+    parts = []
+    for verdict, n in counts.items():
+        if n or verdict in ("pass", "fail"):
+            text = f"{n} {words[verdict]}" + ("s" if verdict == "error" and n > 1 else "")
+            if verdict == "pass" and detail:
+                text += f" ({detail})"
+            parts.append(paint(text, _COLOURS[verdict], colour) if n else text)
+    out = [f"{plural(len(verdicts), 'claim')}: " + ", ".join(parts)]
+    audited = [m for v in run.verdicts for m in v.mutants or ()]
+    if run.settings.audit:
+        killed = sum(m.killed for m in audited)
+        out.append(f"{plural(len(audited), 'mutant')}: {killed} killed, {len(audited) - killed} survived")
+        complaints = sum(len(v.complaints) for v in run.verdicts)
+        unknown = sum(len(v.unaudited) for v in run.verdicts)
+        out[-1] += f"; {plural(complaints, 'complaint')}" if complaints else ""
+        out[-1] += f"; {unknown} not audited" if unknown else ""
+    elapsed = (run.finished - run.started).total_seconds()
+    level = f"alpha {run.settings.alpha:g} over {plural(run.tests, 'test')}, " if run.tests else ""
+    out.append(f"tier {run.settings.tier}, seed {run.settings.seed}, {level}{run.device}, {seconds(elapsed)}")
+    if run.interrupted:
+        out.append("interrupted: what had not finished is reported as inconclusive")
+    return out
+
+
+# -- proofs --------------------------------------------------------------------------------------------------------
+
+
+def proof(verdict: Verdict, *, latex: bool = False, colour: bool = False) -> list[str]:
+    """Derivations of a claim with numbered steps, each with its rule and status."""
+    word = verdict.verdict.upper()
+    out = [f"{paint(word, _COLOURS[verdict.verdict], colour)}  {verdict.id}  {verdict.qualifier or ''}".rstrip()]
+    out += wrapped(f"{verdict.claim.title} ({verdict.claim.locator})")
+    for outcome in verdict.evidence:
+        out += ["", f"{_INDENT}derivation {outcome.name}"]
+        for step in outcome.steps:
+            uses = step.get("uses") or []
+            lead = f"{_INDENT}{step.get('n', ''):>4}  {step.get('status', ''):<8}  {step.get('rule', '')}"
+            out.append(lead + (f"  from {', '.join(map(str, uses))}" if uses else ""))
+            text = (step.get("latex") if latex else None) or step.get("conclusion") or ""
+            out += wrapped(str(text), _INDENT + " " * 16, "  ")
+        for name in outcome.cited:
+            out += wrapped(f"cited: {name}", _INDENT, "  ")
+        if outcome.message:
+            out += wrapped(f"{outcome.verdict}: {outcome.message}", _INDENT, "  ")
+    return out
+
+
+# -- progress ------------------------------------------------------------------------------------------------------
+
+
+class Status:
+    """One line on a terminal that is rewritten in place; silent where the stream is none."""
+
+    def __init__(self, stream: IO[str] = sys.stderr):
+        self.stream = stream
+        self.live = stream.isatty()
+        self._start = time.monotonic()
+        self._shown = False
+        self._last = 0.0
+
+    def update(self, done: int, total: int, running: Iterable[str]) -> None:
+        now = time.monotonic()
+        if not self.live or now - self._last < 0.1:
+            return
+        self._last = now
+        try:
+            columns = os.get_terminal_size(self.stream.fileno()).columns
+        except (OSError, ValueError):
+            columns = 80
+        text = f"{done}/{total} tasks, {now - self._start:.0f} s  {', '.join(running)}"
+        self.stream.write("\r\033[K" + text[: columns - 1])
+        self.stream.flush()
+        self._shown = True
+
+    def clear(self) -> None:
+        if self._shown:
+            self.stream.write("\r\033[K")
+            self.stream.flush()
+            self._shown = False

@@ -1,0 +1,100 @@
+"""`gdverify show`: everything that is written about a claim, and what checking it costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .claim import TIERS, Claim, Evidence
+from .discover import Located
+from .display import plural, wrapped
+
+_TEXT = " " * 2
+
+
+def page(located: Located) -> list[str]:
+    """A claim for the terminal."""
+    claim = located.claim
+    paper = claim.paper
+    out = [f"{claim.id}  ({claim.decides.kind})", *wrapped(claim.title, _TEXT), ""]
+    names = ", ".join(paper.authors)
+    identifiers = [f"arXiv {paper.arxiv}" if paper.arxiv else "", f"doi {paper.doi}" if paper.doi else ""]
+    source = ", ".join(filter(None, (paper.title, names, str(paper.year or ""), paper.venue or "", *identifiers)))
+    out += _section("paper", [source, claim.locator])
+    out += _section("statement", [claim.statement, *(f"{p}" for p in claim.decides.propositions())])
+    out += _section("symbols", [f"{s}  {d.describe()}{_window(d)}" for s, d in claim.symbols.items()])
+    out += _section("definitions", [f"{s} = {e}" for s, e in claim.defines.items()])
+    out += _section("assumptions", [a.name for a in claim.assumptions])
+    out += _section("evidence", [_cost(claim, e) for e in claim.evidence])
+    if not any(e.kind == "derivation" for e in claim.evidence):
+        out += _section("no derivation", [claim.no_derivation or "no reason is given"])
+    out += _section("mutants", [f"{m.name}  (to be refuted by {', '.join(m.by)})" for m in claim.mutants])
+    out += _section("notes", [claim.notes] if claim.notes else [])
+    if claim.finding:
+        f = claim.finding
+        rows = [f"{f.verdict}: {f.published}"]
+        rows += [f"counterexample: {f.counterexample}"] if f.counterexample else []
+        rows += [f"corrected by {f.corrected_by}"] if f.corrected_by else []
+        out += _section("finding", rows)
+    if located.source:
+        out += _section("file", [located.source.path])
+    while out and not out[-1]:
+        out.pop()
+    return out
+
+
+def _section(name: str, rows: list[str]) -> list[str]:
+    if not rows:
+        return []
+    out = [name]
+    for row in rows:
+        out += wrapped(row, _TEXT, "  ")
+    return [*out, ""]
+
+
+def _window(domain: Any) -> str:
+    """What evidence draws from, where that is less than what the theorem allows."""
+    if domain.sample is None:
+        return ""
+    return f", drawn from [{domain.sample[0]}, {domain.sample[1]}]" + (" on a log scale" if domain.log else "")
+
+
+def _cost(claim: Claim, evidence: Evidence) -> str:
+    if evidence.kind == "derivation":
+        return f"derivation {evidence.name}"
+    parts = []
+    for tier in TIERS:
+        cases = len(evidence.draw(claim, tier))
+        text = f"{tier} {plural(cases, 'case')}"
+        if evidence.kind == "experiment":
+            samples = sample_budget(evidence, tier)
+            text += f" x {samples:,} samples at most" if samples else ""
+        parts.append(text)
+    return f"{evidence.kind} {evidence.name}: " + ", ".join(parts)
+
+
+def sample_budget(evidence: Evidence, tier: str) -> int | None:
+    """The most samples that an experiment draws at one case of a tier."""
+    given = dict(evidence.options.get("samples") or {})
+    if tier in given:
+        return int(given[tier])
+    try:
+        from .experiment.engine import DEFAULT_SAMPLES
+    except ImportError:
+        return None
+    return int(DEFAULT_SAMPLES[tier])
+
+
+def latex(claim: Claim) -> list[str]:
+    """A claim as a LaTeX fragment with its BibTeX entry below."""
+    import sympy
+
+    title = claim.title.replace("%", r"\%").replace("&", r"\&").replace("_", r"\_")
+    out = [rf"\begin{{theorem}}[{title}; \cite{{{claim.paper.slug}}}, {claim.locator}]"]
+    if claim.assumptions:
+        out.append("Assume " + ", ".join(f"${a.latex}$" if a.latex else a.name for a in claim.assumptions) + ". Then")
+    out.append(rf"\[ {claim.statement.strip().strip('$')} \]")
+    if claim.defines:
+        parts = [f"${sympy.latex(s)} = {sympy.latex(e)}$" for s, e in claim.defines.items()]
+        out.append("where " + ", ".join(parts) + ".")
+    out += [r"\end{theorem}", "", *("% " + line for line in claim.paper.bibtex().splitlines())]
+    return out

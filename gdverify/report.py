@@ -1,0 +1,138 @@
+"""The JSON and Markdown reports of a run (``gdverify.report/1``, ``gdverify.audit/1``)."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import UsageError
+from .result import VERDICTS
+from .store import write_atomically
+
+if TYPE_CHECKING:
+    from .runner import Run
+
+REPORT_SCHEMA = "gdverify.report/1"
+AUDIT_SCHEMA = "gdverify.audit/1"
+
+
+def report(run: Run) -> dict[str, Any]:
+    """The report of a run, JSON-ready: numbers that JSON cannot hold (infinities, NaN) are null."""
+    from .doctor import host, versions
+
+    verdicts = [v.verdict for v in run.verdicts]
+    data = {
+        "schema": REPORT_SCHEMA,
+        "run": {
+            "id": uuid.uuid4().hex,
+            "started": run.started.isoformat(timespec="seconds"),
+            "finished": run.finished.isoformat(timespec="seconds"),
+            "seed": run.settings.seed,
+            "alpha": run.settings.alpha,
+            "tier": run.settings.tier,
+            "device": run.device,
+            "versions": versions(),
+            "host": host(),
+        },
+        "summary": {v: verdicts.count(v) for v in VERDICTS},
+        "claims": [v.plain() for v in run.verdicts],
+    }
+    return _jsonable(data)
+
+
+def audit_report(run: Run) -> dict[str, Any]:
+    """What `gdverify audit --json` writes; ``failures`` and ``unaudited`` are lines for people."""
+    return _jsonable(
+        {
+            "schema": AUDIT_SCHEMA,
+            "mutants": [m.plain() for v in run.verdicts for m in v.mutants or ()],
+            "failures": [f"{v.id}: {c}" for v in run.verdicts for c in v.complaints],
+            "unaudited": [f"{v.id}: {c}" for v in run.verdicts for c in v.unaudited],
+        }
+    )
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema ``report`` or ``audit``."""
+    return json.loads((Path(__file__).parent / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+def write(data: Mapping[str, Any] | str, target: str) -> None:
+    """Write JSON (or text) to a file, whole or not at all; ``-`` is standard output.
+
+    Raises
+    ------
+    UsageError
+        the file cannot be written
+    """
+    text = data if isinstance(data, str) else json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        write_atomically(Path(target), text)
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def check_target(target: str | None) -> None:
+    """Refuse a report path that cannot work before hours of computing, not after."""
+    if target in (None, "-"):
+        return
+    path = Path(str(target))
+    if path.is_dir():
+        raise UsageError(f"cannot write {target}: it is a folder")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {target}: there is no folder {path.parent}")
+
+
+def markdown(run: Run) -> str:
+    """One table row for each claim, and a section for whatever did not pass."""
+    from .display import measured, summary
+
+    rows = [
+        "# Verification report",
+        "",
+        *summary(run),
+        "",
+        "| verdict | claim | | evidence | mutants |",
+        "|---|---|---|---|---|",
+    ]
+    for v in run.verdicts:
+        kinds = ", ".join(dict.fromkeys(o.kind for o in v.evidence))
+        killed = "" if v.mutants is None else f"{sum(m.killed for m in v.mutants)} of {len(v.mutants)} killed"
+        title = v.claim.title.replace("|", "\\|")
+        rows.append(f"| {v.verdict} | `{v.id}` {title} | {v.qualifier or ''} | {kinds} | {killed} |")
+    for v in run.verdicts:
+        bad = [o for o in v.evidence if o.verdict != "pass"]
+        if not bad and not v.complaints and not v.unaudited:
+            continue
+        rows += ["", f"## {v.id}", ""]
+        for o in bad:
+            case = ", ".join(f"{k}={x}" for k, x in o.case.items())
+            said = "; ".join(filter(None, (measured(o), o.message)))
+            rows.append(f"- {o.kind} `{o.name}`: **{o.verdict}**{f' at {case}' if case else ''}. {said}".rstrip())
+        rows += [f"- audit: {c}" for c in [*v.complaints, *v.unaudited]]
+    return "\n".join(rows) + "\n"
+
+
+def _jsonable(value: Any) -> Any:
+    """Plain JSON: infinities and NaN become null, NumPy scalars numbers, anything unknown its text."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_jsonable(v) for v in value]
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        return _jsonable(value.item())
+    return str(value)
