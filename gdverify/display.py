@@ -124,7 +124,8 @@ def _group(kind: str, outcomes: Sequence[Outcome]) -> str:
             return "does not go through"
         steps = [s for o in outcomes for s in o.steps]
         cited = sum(s.get("status") == "cited" for s in steps)
-        return plural(len(steps), "step") + (f", {cited} of them cited" if cited else ", nothing cited")
+        said = "; ".join(o.message for o in outcomes if o.message) or plural(len(steps), "step")
+        return said + (f"; {plural(cited, 'step')} cited" if cited else "; nothing cited")
     parts = [plural(len(outcomes), "case")]
     samples = sum(o.samples for o in outcomes)
     if samples:

@@ -136,7 +136,7 @@ def run(
         "device": device,
         "budget": settings.budget,
         "overrides": dict(settings.overrides),
-        "save_dir": str(home() / "violations") if settings.save else None,
+        "save_dir": str(home() / "artefacts") if settings.save else None,
     }
     _check_overrides(claims, settings)
     slots, tests = _plan(claims, settings, plain)

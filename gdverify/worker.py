@@ -79,7 +79,7 @@ def _call(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str, An
     if evidence.kind == "worst-case":
         from .worstcase import run_worst_case
 
-        return run_worst_case(claim, evidence, case, save_dir=save_dir)
+        return run_worst_case(claim, evidence, case, save_dir)
     from .experiment.engine import run_experiment
 
     return run_experiment(
