@@ -1,0 +1,137 @@
+"""Interpolation conditions: which finite data (points, gradients, values) come from a function of a class.
+
+The rows are necessary for every function of the class, so upper bounds hold without further ado.  Where they are
+also sufficient (``exact``), a feasible Gram matrix *is* a function, and a lower bound is a counterexample.
+
+A. B. Taylor, J. M. Hendrickx, F. Glineur, Smooth strongly convex interpolation and exact worst-case performance of
+first-order methods, Mathematical Programming 161 (2017).
+Y. Drori, O. Shamir, The complexity of finding stationary points with stochastic gradient descent, ICML 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ..claim import Claim
+from ..errors import ClaimError
+from .bounds import exact_value
+from .rows import Row
+
+_CONVEX = "convex interpolation (Taylor, Hendrickx, Glineur 2017)"
+_SMOOTH = "smooth (strongly) convex interpolation (Taylor, Hendrickx, Glineur 2017, Theorem 4)"
+_NONCONVEX = "smooth non-convex interpolation (Drori, Shamir 2020, Theorem 7)"
+_NECESSARY = "necessary conditions only: no interpolation theorem for this class"
+
+
+@dataclass(frozen=True)
+class FunctionClass:
+    """Functions with curvature in [mu, L] (None: no bound), and what else the claim assumes of them.
+
+    ``lipschitz`` bounds the (sub)gradients, ``pl`` is the Polyak-Lojasiewicz constant; ``minimised`` and ``bounded``
+    say whether a minimiser or a lower bound is assumed to exist.
+    """
+
+    mu: Fraction | None = None
+    L: Fraction | None = None
+    lipschitz: Fraction | None = None
+    pl: Fraction | None = None
+    minimised: bool = False
+    bounded: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether the rows are sufficient as well."""
+        if self.pl is not None or self.mu is None:
+            return False
+        if self.L is None:
+            return self.mu == 0 or (self.mu > 0 and self.lipschitz is None)
+        if self.lipschitz is not None:
+            return False
+        return (self.mu >= 0 and not (self.bounded and not self.minimised)) or self.mu == -self.L
+
+    @property
+    def theorem(self) -> str:
+        if not self.exact:
+            return _NECESSARY
+        if self.L is None:
+            return _CONVEX
+        return _SMOOTH if self.mu is not None and self.mu >= 0 else _NONCONVEX
+
+    def has_quadratic(self, c: Fraction) -> bool:
+        """Whether x -> c|x|^2/2 (c > 0) is a member."""
+        return (
+            c > 0
+            and (self.mu is None or c >= self.mu)
+            and (self.L is None or c <= self.L)
+            and (self.pl is None or c >= self.pl)
+            and self.lipschitz is None
+        )
+
+    def rows(self, name: str, data: Sequence[tuple[str, Any]], minimum: Any, level: Any) -> tuple[list[Row], bool, str]:
+        """Rows for data ``(label, (x, gradient, value))``.
+
+        ``minimum`` is the least value of f, ``level`` the value that the PL inequality refers to; None: not stated.
+        """
+        out = []
+        for i, (label_i, (x_i, g_i, f_i)) in enumerate(data):
+            for j, (label_j, (x_j, g_j, f_j)) in enumerate(data):
+                if i != j and self.mu is not None and self.mu != self.L:
+                    slack = f_i - f_j - g_j.inner(x_i - x_j) - self._curvature(x_i - x_j, g_i - g_j)
+                    out.append(Row(f"{name}: {label_i} -> {label_j}", slack.form))
+            if self.lipschitz is not None:
+                out.append(Row(f"{name}: Lipschitz at {label_i}", (self.lipschitz**2 - g_i.inner(g_i)).form))
+            if minimum is not None:
+                if self.mu is None or self.mu < 0 or (self.bounded and not self.minimised):
+                    gain = g_i.inner(g_i) / (2 * self.L) if self.L else g_i.inner(g_i) * 0
+                    out.append(Row(f"{name}: minimum below {label_i}", (f_i - minimum - gain).form))
+            if self.pl is not None and level is not None:
+                out.append(Row(f"{name}: PL at {label_i}", (g_i.inner(g_i) - 2 * self.pl * (f_i - level)).form))
+        kept = [r for r in out if r.expression.gram or r.expression.values]
+        return kept, self.exact, self.theorem
+
+    def _curvature(self, dx: Any, dg: Any) -> Any:
+        """What f_i exceeds the tangent at x_j by, at least (Theorem 4 of the first source, also for mu < 0)."""
+        assert self.mu is not None
+        if self.L is None:
+            return dx.inner(dx) * (self.mu / 2)
+        ratio = self.mu / self.L
+        inside = dg.inner(dg) / self.L + dx.inner(dx) * self.mu - dg.inner(dx) * (2 * ratio)
+        return inside / (2 * (1 - ratio))
+
+
+def read_class(claim: Claim, name: str, case: Mapping[str, Any]) -> FunctionClass:
+    """The class that the claim's assumptions give to the function ``name``, with constants at the case.
+
+    A function that is smooth and not convex belongs to the class with an L-Lipschitz gradient (curvature in [-L, L]).
+
+    Raises
+    ------
+    ClaimError
+        a constant is irrational, not positive, or the class is empty (mu > L)
+    """
+    keys = [a.key for a in claim.assumptions if len(a.key) >= 2 and a.key[1] == name]
+
+    def constants(*kinds: str) -> list[Fraction]:
+        return [exact_value(key[2], case, f"{claim.id}: the constant of {key[0]}") for key in keys if key[0] in kinds]
+
+    lower = [Fraction(0) for key in keys if key[0] == "convex"] + constants("strongly-convex")
+    upper = constants("smooth", "lipschitz-gradient")
+    mu, L = max(lower, default=None), min(upper, default=None)
+    if L is not None and L <= 0:
+        raise ClaimError(f"{claim.id}: smoothness constant {L} is not positive")
+    if mu is not None and L is not None and mu > L:
+        raise ClaimError(f"{claim.id}: no {name} is both {mu}-strongly convex and {L}-smooth")
+    if mu is None and L is not None:
+        mu = -L
+    found = {key[0] for key in keys}
+    return FunctionClass(
+        mu=mu,
+        L=L,
+        lipschitz=min(constants("lipschitz"), default=None),
+        pl=max(constants("pl"), default=None),
+        minimised="minimiser" in found,
+        bounded="bounded-below" in found,
+    )

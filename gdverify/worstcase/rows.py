@@ -1,0 +1,108 @@
+"""A performance-estimation problem as data: vectors, function values, and rows that are linear in their Gram matrix.
+
+The problem reads: maximise ``objective`` over all Gram matrices G >= 0 of the basis vectors and all function values,
+subject to the rows.  Every coefficient is an exact rational.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from ..errors import ClaimError
+
+
+def exact(value: Any) -> Fraction:
+    """An int, Fraction or SymPy rational as a Fraction.
+
+    Raises
+    ------
+    ClaimError
+        a float or anything else that is not exact
+    """
+    if isinstance(value, (int, Fraction)):
+        return Fraction(value)
+    if getattr(value, "is_Rational", False):
+        return Fraction(int(value.p), int(value.q))
+    raise ClaimError(
+        f"worst case: {value!r} is not an exact rational (case['gamma'] is exact, case.gamma is its float)"
+    )
+
+
+@dataclass(frozen=True)
+class Linear:
+    """An affine function of the Gram matrix and the function values.
+
+    ``gram[a, b]`` (a <= b) multiplies the inner product of vectors a and b, ``values[k]`` function value k.
+    """
+
+    gram: Mapping[tuple[int, int], Fraction] = field(default_factory=dict)
+    values: Mapping[int, Fraction] = field(default_factory=dict)
+    constant: Fraction = Fraction(0)
+
+    def plus(self, other: Linear, factor: Fraction = Fraction(1)) -> Linear:
+        """``self + factor*other``."""
+        gram, values = dict(self.gram), dict(self.values)
+        for key, c in other.gram.items():
+            gram[key] = gram.get(key, Fraction(0)) + factor * c
+        for k, c in other.values.items():
+            values[k] = values.get(k, Fraction(0)) + factor * c
+        return Linear(
+            {k: c for k, c in gram.items() if c},
+            {k: c for k, c in values.items() if c},
+            self.constant + factor * other.constant,
+        )
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "gram": [[a, b, str(c)] for (a, b), c in self.gram.items()],
+            "values": [[k, str(c)] for k, c in self.values.items()],
+            "constant": str(self.constant),
+        }
+
+
+@dataclass(frozen=True)
+class Row:
+    """``expression >= 0``, or ``== 0`` where ``equality``."""
+
+    label: str
+    expression: Linear
+    equality: bool = False
+
+
+@dataclass
+class Rows:
+    """The whole problem.
+
+    Parameters
+    ----------
+    basis : names of the basis vectors; the Gram matrix has one row for each
+    vectors : (name, coordinates by basis position) of every vector that rows refer to
+    values : names of the function values
+    rows : the constraints
+    objective : what is maximised
+    exact : whether every feasible point is realised by functions of the class (an interpolation theorem)
+    theorems : where the rows come from
+    """
+
+    basis: list[str]
+    vectors: list[tuple[str, dict[int, Fraction]]]
+    values: list[str]
+    rows: list[Row]
+    objective: Linear
+    exact: bool
+    theorems: list[str]
+
+    def plain(self) -> dict[str, Any]:
+        """JSON-ready form, which the checker reads."""
+        return {
+            "basis": self.basis,
+            "vectors": [[name, [[k, str(c)] for k, c in coords.items()]] for name, coords in self.vectors],
+            "values": self.values,
+            "rows": [{"label": r.label, "equality": r.equality, **r.expression.plain()} for r in self.rows],
+            "objective": self.objective.plain(),
+            "exact": self.exact,
+            "theorems": self.theorems,
+        }

@@ -1,0 +1,235 @@
+"""Decide a claim's bound at one case by its exact worst case."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ..claim import Claim, Evidence
+from ..errors import ClaimError, GdverifyError
+from ..result import Outcome
+from .bounds import enclose
+from .certify import certify_multipliers, lower_instance, prove, tight_certificate, upper_certificate
+from .problem import Problem
+from .quadratics import Quadratic, best_quadratic
+from .rows import Rows, exact
+from .solve import Arrays, Solution, arrays, solve
+
+SCHEMA = "gdverify.worst-case/1"
+_NEAR = 1e-6  # how close to the bound the worst case must be before an exactly tight certificate is looked for
+
+
+def run_worst_case(
+    claim: Claim, evidence: Evidence, case: Mapping[str, Any], save_dir: Path | str | None = None
+) -> Outcome:
+    """Certify the worst case of a claim at one case and compare it with the claim's bound, exactly.
+
+    Parameters
+    ----------
+    claim : a claim whose decision has a ``bound``
+    evidence : its worst-case evidence, ``function(problem, case)``
+    case : exact values of the symbols
+    save_dir : where certificates and counterexamples are written as JSON; without it, a counterexample is returned
+        as JSON text in ``Outcome.artefact`` and a certificate is not kept
+
+    Returns
+    -------
+    Outcome
+        *pass*: a rational upper bound, checked exactly, is at most the claim's bound.  *fail*: an explicit instance,
+        checked exactly, exceeds it.  *inconclusive*: neither.  *error*: the problem could not be stated.
+        ``estimate`` is the worst case in floating point, ``interval`` the rigorous (lower, upper) ends,
+        ``margin`` is bound/upper - 1.
+    """
+    began = time.perf_counter()
+    try:
+        outcome = _decide(claim, evidence, case, None if save_dir is None else Path(save_dir))
+    except GdverifyError as error:
+        outcome = Outcome("worst-case", evidence.name, "error", message=str(error))
+    outcome.case = {k: str(v) if isinstance(v, Fraction) else v for k, v in case.items()}
+    outcome.seconds = time.perf_counter() - began
+    return outcome
+
+
+def state_problem(claim: Claim, evidence: Evidence, case: Mapping[str, Any]) -> Problem:
+    """The author's problem at a case, ready to compile."""
+    problem = Problem(claim, case)
+    evidence.function(problem, case)
+    return problem
+
+
+def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: Path | None) -> Outcome:
+    expression = getattr(claim.decides, "bound", None)
+    if expression is None:
+        raise ClaimError(f"{claim.id}: a {claim.decides.kind} claim has no bound for a worst case to be compared with")
+    problem = state_problem(claim, evidence, case)
+    rows = problem.compile()
+    low_bound, high_bound = enclose(expression, _values(claim, case, problem))
+    plain = rows.plain()
+    a = arrays(rows)
+    first = solve(a)
+    upper = _upper(problem, rows, plain, a, first, low_bound)
+    lower, instance, where = _lower(problem, rows, plain, a, first, high_bound)
+
+    outcome = Outcome("worst-case", evidence.name, "inconclusive", bound=_float(low_bound), cited=rows.theorems)
+    ends = (_float(lower) if lower is not None else float("-inf"), _float(upper[0]) if upper else float("inf"))
+    outcome.interval = ends if lower is not None and upper is not None else None
+    outcome.estimate = first.value if first.usable else (ends[0] if lower is not None else None)
+    if upper is not None:
+        outcome.margin = _float(low_bound / upper[0] - 1) if upper[0] > 0 else None
+        outcome.steps.append({"rule": "dual certificate", "status": "checked exactly", "proves": f"<= {ends[1]:.9g}"})
+    if lower is not None:
+        outcome.steps.append({"rule": where, "status": "checked exactly", "proves": f">= {ends[0]:.9g}"})
+    name = f"{claim.id}.{evidence.name}.{_slug(case)}"
+    if lower is not None and lower > high_bound:
+        outcome.verdict = "fail"
+        outcome.message = f"worst case at least {ends[0]:.9g} ({where}), above the bound {_float(high_bound):.9g}"
+        outcome.artefact = _save(folder, name, claim, evidence, case, instance, inline=True)
+    elif upper is not None and upper[0] <= low_bound:
+        outcome.verdict = "pass"
+        outcome.message = _describe_pass(low_bound, upper[0], lower, rows.exact)
+        saved = {"kind": "upper", "value": str(upper[0]), "problem": plain, "certificate": upper[1]}
+        outcome.artefact = _save(folder, name, claim, evidence, case, saved, inline=False)
+    else:
+        outcome.message = _describe_open(low_bound, upper, lower, first, rows.exact)
+    return outcome
+
+
+def _values(claim: Claim, case: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
+    """Values of the bound's symbols: the case, observed symbols at their normalised value, definitions."""
+    values: dict[str, Any] = {**case, **problem.observed}
+    for name, domain in claim.domains.items():
+        if domain.observed and name not in values:
+            values[name] = Fraction(1)
+    pending = {getattr(s, "name", str(s)): e for s, e in claim.defines.items()}
+    for name, expr in pending.items():
+        if name not in values:
+            try:
+                low, high = enclose(expr, values)
+            except ClaimError:
+                continue
+            if low == high:
+                values[name] = low
+    return values
+
+
+def _upper(
+    problem: Problem, rows: Rows, plain: dict[str, Any], a: Arrays, first: Solution, bound: Fraction
+) -> tuple[Fraction, dict[str, Any]] | None:
+    if problem.supplied:
+        known = {r.label for r in rows.rows}
+        if unknown := sorted(set(problem.supplied) - known):
+            raise ClaimError(f"multipliers for {unknown[0]!r}, which is no row of the problem")
+        found = prove(plain, [exact(problem.supplied.get(r.label, 0)) for r in rows.rows])
+        if found is None:
+            raise ClaimError("the supplied multipliers are no certificate: signs, balance or slack matrix are wrong")
+        return found
+    if not first.usable:
+        return None
+    found = upper_certificate(rows, plain, a, first)
+    if found is None:
+        found = certify_multipliers(rows, plain, a, first.multipliers)
+    near = abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
+    if near and (found is None or found[0] > bound):
+        found = tight_certificate(rows, plain, a, first, bound) or found
+    return found
+
+
+def _lower(
+    problem: Problem, rows: Rows, plain: dict[str, Any], a: Arrays, first: Solution, bound: Fraction
+) -> tuple[Fraction | None, dict[str, Any], str]:
+    """The best rigorous lower bound, the instance as an artefact, and what kind of instance it is."""
+    best: Fraction | None = None
+    artefact: dict[str, Any] = {}
+    where = ""
+    quadratic = best_quadratic(problem, bound)
+    if quadratic is not None:
+        best, where = quadratic.value, str(quadratic)
+        artefact = _quadratic_artefact(quadratic)
+    if rows.exact:
+        found = lower_instance(rows, plain, a, first) if first.usable else None
+        caps = () if first.usable else (1e2, 1e4, 1e6)
+        for cap in caps:
+            boxed = solve(a, cap=cap)
+            found = (lower_instance(rows, plain, a, boxed, cap) if boxed.usable else None) or found
+            if found is not None and found[0] > bound:
+                break
+        if found is not None and (best is None or found[0] > best):
+            best, where = found[0], "interpolable instance"
+            artefact = {"kind": "lower", "value": str(found[0]), "problem": plain, "certificate": found[1]}
+    return best, artefact, where
+
+
+def _quadratic_artefact(quadratic: Quadratic) -> dict[str, Any]:
+    return {"kind": "quadratic", "value": str(quadratic.value), "instance": quadratic.plain()}
+
+
+def _describe_pass(bound: Fraction, upper: Fraction, lower: Fraction | None, interpolable: bool) -> str:
+    if upper <= 0:
+        return "certified"
+    text = f"worst case at most {_float(upper):.9g}, certified exactly"
+    if not interpolable:
+        return text + "; upper bound only: no interpolation theorem for this class"
+    if lower is not None and lower > 0:
+        least, most = _float(bound / upper), _float(bound / lower)
+        text += "; tight" if most < 1 + 1e-6 else f"; loose by a factor {least:.6g}..{most:.6g}"
+    return text
+
+
+def _describe_open(bound: Fraction, upper: Any, lower: Fraction | None, first: Solution, interpolable: bool) -> str:
+    if upper is None:
+        kind = "unbounded or not solved" if not first.usable else "no exact certificate could be made"
+        return f"no upper bound ({kind}: {first.status})" + (
+            "" if lower is None else f"; worst case at least {_float(lower):.9g}"
+        )
+    excess = _float(upper[0] / bound - 1) if bound > 0 else float("inf")
+    text = f"certified upper bound exceeds the claim's by {excess:.2g} relative"
+    if abs(excess) < 1e-6 and lower is not None and bound > 0:
+        text += (
+            f", worst case within {abs(1 - _float(lower / bound)):.2g} of it: tight, not decided by this certificate"
+        )
+    elif not interpolable:
+        text += "; the class has no interpolation theorem, so the bound may still hold"
+    return text
+
+
+def _save(
+    folder: Path | None,
+    name: str,
+    claim: Claim,
+    evidence: Evidence,
+    case: Mapping[str, Any],
+    artefact: dict[str, Any],
+    inline: bool,
+) -> str | None:
+    from .. import __version__
+
+    record = {
+        "schema": SCHEMA,
+        "claim": claim.id,
+        "evidence": evidence.name,
+        "case": {k: str(v) for k, v in case.items()},
+        "gdverify": __version__,
+        **artefact,
+    }
+    if folder is None:
+        return json.dumps(record) if inline else None
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.{artefact['kind']}.json"
+    path.write_text(json.dumps(record, indent=1))
+    return str(path)
+
+
+def _slug(case: Mapping[str, Any]) -> str:
+    return re.sub(r"[^A-Za-z0-9.=_-]+", "_", "_".join(f"{k}={v}" for k, v in case.items())) or "case"
+
+
+def _float(x: Fraction) -> float:
+    try:
+        return float(x)
+    except OverflowError:
+        return float("inf") if x > 0 else float("-inf")
