@@ -254,9 +254,9 @@ def proof(verdict: Verdict, *, latex: bool = False, colour: bool = False) -> lis
 class Status:
     """One line on a terminal that is rewritten in place; silent where the stream is none."""
 
-    def __init__(self, stream: IO[str] = sys.stderr):
-        self.stream = stream
-        self.live = stream.isatty()
+    def __init__(self, stream: IO[str] | None = None):
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
         self._start = time.monotonic()
         self._shown = False
         self._last = 0.0
