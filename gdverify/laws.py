@@ -52,8 +52,13 @@ def gradient_descent(
     )
 
 
+def invertible(*letters: Any) -> Assumption:
+    """These square matrices have an inverse (along the whole trajectory, where they move)."""
+    return Assumption(name=f"invertible {', '.join(map(str, letters))}", key=("invertible", letters))
+
+
 def constant(*letters: Any) -> Assumption:
-    """These matrices (data, targets) do not move."""
+    """These matrices or symbols (data, targets, weights) are neither random nor moving."""
     return Assumption(name=f"constant {', '.join(map(str, letters))}", key=("constant", letters))
 
 

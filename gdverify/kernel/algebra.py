@@ -27,6 +27,7 @@ class Oracle(Protocol):
     def nonzero(self, expr: Any) -> bool: ...
     def integer(self, expr: Any) -> bool: ...
     def deterministic(self, expr: Any) -> bool: ...
+    def real(self, expr: Any) -> bool: ...
 
 
 class Fraction:
@@ -130,7 +131,8 @@ class NormalForms:
             return self._mean(e.args[0])
         if isinstance(e, sympy.Abs):
             tree = self._atom(e)
-            self.relations.setdefault(tree[1], (2, ("pow", self._tree(e.args[0]), 2)))
+            if self.oracle.real(e.args[0]):
+                self.relations.setdefault(tree[1], (2, ("pow", self._tree(e.args[0]), 2)))
             return tree
         if isinstance(e, sympy.Trace):
             from .matrix import trace_terms
@@ -216,8 +218,10 @@ class NormalForms:
         return ("add", parts)
 
     def _mean(self, argument: Any) -> tuple[Any, ...]:
+        from .matrix import expand_traces
+
         parts = []
-        for term in sympy.Add.make_args(sympy.expand(argument)):
+        for term in sympy.Add.make_args(expand_traces(argument)):
             fixed = [a for a in sympy.Mul.make_args(term) if self.oracle.deterministic(a)]
             rest = sympy.Mul(*[a for a in sympy.Mul.make_args(term) if a not in fixed])
             inner = self._atom(Mean(rest)) if rest != 1 else ("num", fmpq(1))
@@ -279,6 +283,14 @@ class NormalForms:
             factors = [self.atoms[i] ** k for i, k in enumerate(exponents) if k]
             terms.append(sympy.Mul(sympy.Rational(int(c.p), int(c.q)), *factors))
         return sympy.Add(*terms)
+
+
+def check_defined(expr: Any, oracle: Oracle) -> None:
+    """Raise `ProofError` unless every denominator of ``expr`` is proved to be non-zero.
+
+    SymPy cancels 1/(x - y) against x - y on sight, so a factor must be checked before it is multiplied in.
+    """
+    NormalForms([sympy.sympify(expr)], oracle)
 
 
 def is_zero(expr: Any, oracle: Oracle) -> bool:

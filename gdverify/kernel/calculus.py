@@ -27,6 +27,8 @@ class CalculusRules(Context):
         expr = sympy.sympify(expr)
         if x not in self.generic:
             raise ProofError(f"{x} is not a generic real (proof.scalar)")
+        if self._domain(x).integer:
+            raise ProofError(f"{x} runs over the integers: a sign there says nothing about the reals between")
         if expr.atoms(sympy.Abs, sympy.Max, sympy.Min, sympy.Sum, sympy.Integral, sympy.sign) or not self._smooth(expr):
             raise ProofError(f"{expr} is not known to be differentiable on the domain of {x}")
         return sympy.diff(expr, x)
@@ -76,16 +78,19 @@ class CalculusRules(Context):
         """Integral over [low, high] == F(high) - F(low), F' = function; high may be oo (a limit)."""
         low, high = sympy.sympify(low), sympy.sympify(high)
         dom = self._domain(x)
-        covered = dom.low is not None and self.signs.nonnegative(low - dom.low)
-        covered = covered and (dom.high is None or (high is not sympy.oo and self.signs.nonnegative(dom.high - high)))
+        above = self.signs.positive if dom.low_open else self.signs.nonnegative
+        below = self.signs.positive if dom.high_open else self.signs.nonnegative
+        covered = dom.low is not None and above(low - dom.low)
+        covered = covered and (dom.high is None or (high is not sympy.oo and below(dom.high - high)))
         if not covered:
             raise ProofError(f"[{low}, {high}] is not inside the domain of {x}")
         if not is_zero(self._derivative(antiderivative, x) - function, self.signs):
             raise ProofError(f"{antiderivative} is no antiderivative of {function}")
         antiderivative = sympy.sympify(antiderivative)
         end = self._limit_at_infinity(antiderivative, x) if high is sympy.oo else self._plug(antiderivative, {x: high})
-        k = sympy.Symbol(x.name + "'", real=True)
-        left = sympy.Integral(sympy.sympify(function).subs(x, k), (k, low, high))
+        function = sympy.sympify(function)
+        k = self._bound_variable(x, function)
+        left = sympy.Integral(self._plug(function, {x: k}), (k, low, high))
         return self._record("integral", left, "==", end - self._plug(antiderivative, {x: low}))
 
     def integral_bound(self, fact: Fact, x: Any, low: Any, high: Any) -> Fact:
@@ -99,8 +104,8 @@ class CalculusRules(Context):
             raise ProofError(f"the inequality is not known on the whole of [{low}, {high}]")
         if fact.relation not in (">=", ">", "==") or not (high is sympy.oo or self.signs.nonnegative(high - low)):
             raise ProofError("integral_bound needs an inequality over an interval")
-        k = sympy.Symbol(x.name + "'", real=True)
-        left, right = (sympy.Integral(e.subs(x, k), (k, low, high)) for e in (fact.left, fact.right))
+        k = self._bound_variable(x, fact.left, fact.right)
+        left, right = (sympy.Integral(self._plug(e, {x: k}), (k, low, high)) for e in (fact.left, fact.right))
         return self._record("integral bound", left, "==" if fact.relation == "==" else ">=", right, [fact])
 
     # -- limits -----------------------------------------------------------------------------------------------

@@ -99,6 +99,9 @@ class Context:
 
     def _admit(self, expr: Any) -> None:
         """Refuse symbols that the claim does not declare: their domain, hence their sign, would be anybody's guess."""
+        for inverse in expr.atoms(sympy.Inverse):
+            if not any(a.key[:1] == ("invertible",) and inverse.arg in a.key[1] for a in self.claim.assumptions):
+                raise ProofError(f"inverse of {inverse.arg}: the claim does not assume it invertible (laws.invertible)")
         for s in expr.free_symbols:
             if isinstance(s, (Vector, sympy.MatrixSymbol)) or s in self.signs.domains:
                 continue
@@ -273,6 +276,14 @@ class Context:
         if bound & (entering | set(values)):
             raise ProofError("the value would be captured by the variable of a sum or integral")
         return expr.subs(dict(values), simultaneous=True)
+
+    def _bound_variable(self, t: Any, *exprs: Any) -> Any:
+        """A name for t inside a sum or integral that occurs nowhere in the expressions."""
+        taken = {s.name for e in exprs for s in e.atoms(sympy.Symbol)}
+        name = t.name + "'"
+        while name in taken:
+            name += "'"
+        return sympy.Symbol(name, integer=True) if self._domain(t).integer else sympy.Symbol(name, real=True)
 
     def needed(self) -> set[int]:
         """Numbers of the steps that the conclusion rests on."""

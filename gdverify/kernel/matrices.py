@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..claim import Assumption
 from ..errors import ProofError
-from ..language import TimeDerivative
+from ..language import Inner, Mean, SymmetricMatrix, TimeDerivative
 from .algebra import is_zero
 from .context import Context
 from .fact import Fact
@@ -68,6 +69,8 @@ class MatrixRules(Context):
             raise ProofError(f"the claim does not assume {law.name!r}")
         if law.key[0] not in ("gradient-flow", "gradient-descent") or letter not in law.key[2]:
             raise ProofError(f"{law.name!r} says nothing of the gradient in {letter}")
+        if isinstance(letter, SymmetricMatrix):
+            raise ProofError(f"{letter} is symmetric: its gradient is not the free gradient")
         loss = law.key[1]
         total: Terms = {}
         for term in sympy.Add.make_args(sympy.expand(loss)):
@@ -108,9 +111,9 @@ class MatrixRules(Context):
         for s in speed:
             if s.is_Symbol and not isinstance(s, sympy.MatrixSymbol):
                 total.append((s, speed[s]))
-        unknown = [s for s in quantity.free_symbols - set(speed) - still if s in self.generic]
-        if unknown:
-            raise ProofError(f"no equation of motion for {unknown[0]}")
+        moving = {s for s in quantity.atoms(sympy.Symbol, AppliedUndef, Inner, Mean) if s not in speed}
+        for s in moving - still:
+            raise ProofError(f"no equation of motion for {s}, and it is not assumed constant")
         right = sympy.S.Zero
         for variable, derivative in total:
             dummy = sympy.Dummy()

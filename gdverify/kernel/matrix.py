@@ -137,7 +137,11 @@ def _cancel_cycle(word: Word) -> Word:
 
 
 def cycle_factors(word: Word, dimension: Any = None) -> list[Any]:
-    """tr(word) as a list of scalar factors: canonical traces, cut where the word passes through dimension 1."""
+    """tr(word) as a list of scalar factors: canonical traces, cut where the word passes through dimension 1.
+
+    ``dimension`` is the size of the identity where the word is empty.
+    """
+    dimension = rows(word[0]) if word else dimension
     word = _cancel_cycle(word)
     if not word:
         return [dimension]
@@ -162,6 +166,15 @@ def trace_terms(arg: Any) -> list[tuple[Any, list[Any]]]:
     """tr(arg) as [(scalar coefficient, [atoms…])…]."""
     dimension = arg.shape[0]
     return [(c, cycle_factors(w, dimension)) for w, c in words(arg).items()]
+
+
+def expand_traces(expr: Any) -> Any:
+    """Every trace as a sum of products of canonical traces, then everything multiplied out."""
+
+    def spread(trace: Any) -> Any:
+        return sympy.Add(*[c * sympy.Mul(*factors) for c, factors in trace_terms(trace.arg)])
+
+    return sympy.expand(expr.replace(lambda e: isinstance(e, sympy.Trace), spread))
 
 
 # -- rewriting by equations ---------------------------------------------------------------------------------------
@@ -205,28 +218,21 @@ def rewrite(terms: Terms, rules: Sequence[tuple[Word, Terms]], *, limit: int = 2
 def rewrite_trace(arg: Any, rules: Sequence[tuple[Word, Terms]]) -> Any:
     """Scalar tr(arg) after rewriting, also across the end of a word."""
     total = []
-    dimension = arg.shape[0]
-    todo = list(words(arg).items())
-    steps = 0
-    while todo:
-        steps += 1
-        if steps > 2000:
-            raise ProofError("rewriting does not come to an end; orient the equations the other way")
-        w, c = todo.pop()
+    todo = [(w, c, arg.shape[0]) for w, c in words(arg).items()]
+    for _ in range(2000):
+        if not todo:
+            return sympy.Add(*total)
+        w, c, size = todo.pop()
         hit = _find_cyclic(w, rules)
         if hit is None:
-            total.append(c * sympy.Mul(*cycle_factors(w, dimension)))
+            total.append(c * sympy.Mul(*cycle_factors(w, size)))
             continue
-        rest, replacement = hit
-        size = columns(rest[-1]) if rest else None
+        rest, replacement, size = hit
         for v, a in replacement.items():
-            new = _cancel_cycle(v + rest)
-            if new:
-                todo.append((new, a * c))
-            else:
-                total.append(a * c * (rows(v[0]) if v else size if size is not None else dimension))
-        dimension = rows(rest[0]) if rest else dimension
-    return sympy.Add(*total)
+            new = v + rest
+            size_here = rows(new[0]) if new else size
+            todo.append((_cancel_cycle(new), a * c, size_here))
+    raise ProofError("rewriting does not come to an end; orient the equations the other way")
 
 
 def _find(word: Word, pattern: Word) -> int:
@@ -237,13 +243,14 @@ def _find(word: Word, pattern: Word) -> int:
     return -1
 
 
-def _find_cyclic(word: Word, rules: Sequence[tuple[Word, Terms]]) -> tuple[Word, Terms] | None:
+def _find_cyclic(word: Word, rules: Sequence[tuple[Word, Terms]]) -> tuple[Word, Terms, Any] | None:
+    """What is left of a cyclic word after a pattern, the pattern's replacement, and the size of its rows."""
     for w in (word, transpose_word(word)):
         for shift in range(len(w)):
             turned = w[shift:] + w[:shift]
             for pattern, replacement in rules:
                 if turned[: len(pattern)] == pattern:
-                    return turned[len(pattern) :], replacement
+                    return turned[len(pattern) :], replacement, rows(pattern[0])
     return None
 
 

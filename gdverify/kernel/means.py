@@ -12,7 +12,7 @@ from ..errors import ProofError
 from ..language import Covariance, Mean
 from .context import Context
 from .fact import Fact
-from .matrix import cycle_factors, gaussian_mean, words
+from .matrix import expand_traces, gaussian_mean, words
 
 
 class MeanRules(Context):
@@ -47,13 +47,32 @@ class MeanRules(Context):
                 raise ProofError(f"{law.name!r} is no Gaussian law")
             table[letter] = (covariance.rows, covariance.columns)
             uses.append(law.name)
+        self._only_known_letters(expr, table)
         value = self._gaussian_value(expr, table)
         return self._record("wick", Mean(expr), "==", value, note="; ".join(uses))
+
+    def _only_known_letters(self, expr: Any, table: dict[Any, tuple[Any, Any]]) -> None:
+        """Every matrix of the expression must have its law here, or be constant by assumption.
+
+        Otherwise a random matrix without its law would pass through the expectation as if it were fixed.
+        """
+        known = set(table)
+        for a in self.claim.assumptions:
+            if a.key[:1] == ("constant",):
+                known |= set(a.key[1])
+            if a.key[:1] == ("gaussian",):
+                covariance = a.key[2]
+                known |= {s for m in (covariance.rows, covariance.columns) for s in m.atoms(sympy.MatrixSymbol)}
+        for letter in expr.atoms(sympy.MatrixSymbol) - known:
+            raise ProofError(f"{letter} has no law here and is not assumed constant (laws.constant)")
+        lawed = {a.key[1] for a in self.claim.assumptions if a.key[:1] == ("gaussian",)}
+        for letter in expr.atoms(sympy.MatrixSymbol) & (lawed - set(table)):
+            raise ProofError(f"the law of {letter} is missing from laws=")
 
     def _gaussian_value(self, expr: Any, table: dict[Any, tuple[Any, Any]]) -> Any:
         cache: dict[Any, Any] = {}
         total = []
-        for term in sympy.Add.make_args(_expand_traces(expr)):
+        for term in sympy.Add.make_args(expand_traces(expr)):
             fixed, cycles = [], []
             for factor in sympy.Mul.make_args(term):
                 base, power = factor.as_base_exp()
@@ -72,13 +91,3 @@ class MeanRules(Context):
                 cache[key] = sympy.Add(*[c * sympy.Mul(*f) for c, f in moments])
             total.append(sympy.Mul(*fixed) * cache[key])
         return sympy.Add(*total)
-
-
-def _expand_traces(expr: Any) -> Any:
-    """Every trace as a sum of products of canonical traces, then everything multiplied out."""
-
-    def spread(trace: Any) -> Any:
-        size = trace.arg.shape[0]
-        return sympy.Add(*[c * sympy.Mul(*cycle_factors(w, size)) for w, c in words(trace.arg).items()])
-
-    return sympy.expand(expr.replace(lambda e: isinstance(e, sympy.Trace), spread))

@@ -9,7 +9,7 @@ import sympy
 
 from ..errors import ProofError
 from ..language import Inner, linear_parts, sq
-from .algebra import is_zero
+from .algebra import check_defined, is_zero
 from .fact import Fact
 from .matrices import MatrixRules
 
@@ -58,6 +58,7 @@ class ScalarRules(MatrixRules):
         for multiplier, fact in combine:
             self._mine(fact)
             multiplier = sympy.sympify(multiplier)
+            check_defined(multiplier, self.signs)
             if fact.relation in (">=", ">"):
                 if not self.signs.nonnegative(multiplier):
                     raise ProofError(f"multiplier {multiplier} is not proved to be non-negative")
@@ -99,10 +100,16 @@ class ScalarRules(MatrixRules):
         if isinstance(u, sympy.MatrixExpr):
             return sympy.Trace(u * u.T)
         try:
-            if linear_parts(u):
-                return sq(u)
+            parts = linear_parts(u)
         except ValueError:
-            pass
+            parts = {}
+        if parts:
+            for coefficient in parts.values():
+                check_defined(coefficient, self.signs)
+                if not self.signs.real(coefficient):
+                    raise ProofError(f"{coefficient} is not known to be real")
+            return sq(u)
+        check_defined(u, self.signs)
         if not self.signs.real(u):
             raise ProofError(f"{u} is not known to be real, so its square may be negative")
         return u**2
@@ -116,14 +123,14 @@ class ScalarRules(MatrixRules):
     def _substitute(self, expr: Any, old: Any, new: Any) -> Any:
         if not (old.is_Symbol or isinstance(old, sympy.Function)):
             raise ProofError(f"rewriting needs a symbol or a function value on the left, not {old}")
+        bound = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
+        if bound & (old.free_symbols | new.free_symbols):
+            raise ProofError("rewriting under a sum or integral whose variable occurs in the equation")
         if _is_vector(old):
             return expr.replace(
                 lambda e: isinstance(e, Inner) and e.has(old),
                 lambda e: Inner(*(_replace_linear(a, old, new) for a in e.args)),
             )
-        bound = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
-        if bound & (old.free_symbols | new.free_symbols):
-            raise ProofError("rewriting under a sum or integral whose variable occurs in the equation")
         return expr.xreplace({old: new})
 
     def product(self, *facts: Fact) -> Fact:

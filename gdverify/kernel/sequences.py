@@ -54,6 +54,8 @@ class SequenceRules(Context):
         if self._domain(t).high is not None:
             raise ProofError("induction needs an index without an upper end")
         low = self._domain(t).low
+        if low is None or not self.signs.integer(low):
+            raise ProofError(f"induction over {t} needs an integer to start from")
         self._expect(base, self._plug(left, {t: low}), relation, self._plug(right, {t: low}), "the base case")
         for h in base.hypotheses:
             if t in self.steps[h - 1].fact.expr.free_symbols:
@@ -99,8 +101,8 @@ class SequenceRules(Context):
         if fact.relation not in (">=", ">", "=="):
             raise ProofError("only equalities and inequalities can be summed")
         relation = "==" if fact.relation == "==" else ">="
-        k = sympy.Symbol(t.name + "'", integer=True)
-        left, right = (sympy.Sum(e.subs(t, k), (k, low, high)) for e in (fact.left, fact.right))
+        k = self._bound_variable(t, fact.left, fact.right)
+        left, right = (sympy.Sum(self._plug(e, {t: k}), (k, low, high)) for e in (fact.left, fact.right))
         return self._record("sum", left, relation, right, [fact])
 
     def telescope(self, potential: Any, t: Any, low: Any, high: Any) -> Fact:
@@ -109,7 +111,7 @@ class SequenceRules(Context):
         if not (self.signs.integer(low) and self.signs.integer(high) and self.signs.nonnegative(high - low)):
             raise ProofError(f"telescope from {low} to {high}: the range is not proved to be one")
         potential = sympy.sympify(potential)
-        k = sympy.Symbol(t.name + "'", integer=True)
+        k = self._bound_variable(t, potential)
         at = lambda v: self._plug(potential, {t: v})
         left = sympy.Sum(at(k) - at(k + 1), (k, low, high - 1))
         return self._record("telescope", left, "==", at(low) - at(high))
@@ -126,8 +128,8 @@ class SequenceRules(Context):
         rest = sympy.S.Zero if is_zero(rest, self.signs) else rest
         total = self.sum_of(fact, t, low, sympy.sympify(high) - 1)
         ends = self.telescope(potential, t, low, high)
-        k = sympy.Symbol(t.name + "'", integer=True)
-        remainder = sympy.Sum((-rest).subs(t, k), (k, low, sympy.sympify(high) - 1)) if rest != 0 else 0
+        k = self._bound_variable(t, potential, fact.left, fact.right)
+        remainder = sympy.Sum(self._plug(-rest, {t: k}), (k, low, sympy.sympify(high) - 1)) if rest != 0 else 0
         return self._combine_sums(total, ends, remainder)
 
     def _combine_sums(self, total: Fact, ends: Fact, remainder: Any) -> Fact:
@@ -143,5 +145,5 @@ class SequenceRules(Context):
         k, a, b = total.limits[0]
         if not (self.signs.integer(b) and self.signs.integer(a) and self.signs.nonnegative(b - a)):
             raise ProofError(f"split_sum: {b} >= {a} is not proved")
-        last = total.function.subs(k, b)
+        last = self._plug(total.function, {k: b})
         return self._record("split sum", total, "==", sympy.Sum(total.function, (k, a, b - 1)) + last)

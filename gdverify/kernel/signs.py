@@ -319,6 +319,9 @@ class _Blind:
     def deterministic(self, expr: Any) -> bool:
         return bool(expr.is_number)
 
+    def real(self, expr: Any) -> bool:
+        return bool(expr.is_Rational)
+
 
 def _ratio(a: Any, b: Any) -> Any:
     """The rational c with a = c b, or None."""
