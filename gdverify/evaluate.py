@@ -56,6 +56,8 @@ def evaluate(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
         return total
     if expr.is_Pow:
         exponent = expr.args[1]
+        if isinstance(args[0], int):  # an int to a negative power is a rounded float in Python
+            args[0] = xp.rational(args[0], 1)
         if exponent.is_Integer:
             return args[0] ** int(exponent)
         if exponent == sympy.S.Half:
