@@ -11,8 +11,6 @@ from typing import Any
 
 from .errors import UsageError
 
-_REPLAY_LIMIT = 16 * 2**20
-
 
 def list_(args: Namespace) -> int:
     """`gdverify list`."""
@@ -177,39 +175,21 @@ def audit(args: Namespace) -> int:
 def replay(args: Namespace) -> int:
     """`gdverify replay`."""
     from .discover import select
+    from .display import case_text, measured, wrapped
+    from .replay import read_saved, replay_saved
 
     path = Path(args.file)
-    data = _read_saved(path)
-    claim_id = data["claim"]
-    located = select([f"{args.claims}::{claim_id}" if args.claims else claim_id])[0]
-    from .experiment.engine import replay as recompute
-
-    outcome = recompute(path, located.claim)
-    from .display import case_text, measured
-
-    print(f"{claim_id}: {outcome.verdict} {measured(outcome)}".rstrip())
-    if outcome.case:
-        print(f"  at {case_text(outcome.case)}")
-    if outcome.message:
-        print(f"  {outcome.message}")
+    data = read_saved(path)
+    located = select([f"{args.claims}::{data['claim']}" if args.claims else data["claim"]])
+    if len(located) != 1:
+        raise UsageError(f"{path}: {data['claim']!r} is no claim's id")
+    outcome = replay_saved(path, data, located[0].claim)
+    said = {"fail": "violated", "pass": "not violated"}.get(outcome.verdict, outcome.verdict)
+    print(f"{located[0].claim.id}: {said}")
+    for text in (f"at {case_text(outcome.case)}" if outcome.case else "", measured(outcome), outcome.message):
+        if text:
+            print("\n".join(wrapped(text, "  ", "  ")))
     return {"pass": 0, "fail": 1}.get(outcome.verdict, 3)
-
-
-def _read_saved(path: Path) -> dict[str, Any]:
-    """A saved counterexample's JSON, which may come from anywhere: its size and shape are checked first."""
-    try:
-        if not path.is_file():
-            raise UsageError(f"{path}: no such file")
-        if path.stat().st_size > _REPLAY_LIMIT:
-            raise UsageError(f"{path}: larger than {_REPLAY_LIMIT >> 20} MiB, not a saved counterexample")
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not a saved counterexample ({error})") from error
-    if not isinstance(data, dict) or not isinstance(data.get("claim"), str):
-        raise UsageError(f"{path}: not a saved counterexample (no claim is named in it)")
-    return data
 
 
 def doctor(args: Namespace) -> int:

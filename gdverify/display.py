@@ -66,7 +66,7 @@ def wrapped(text: str, indent: str = _INDENT, hang: str = "") -> list[str]:
 def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, source: str | None = None) -> list[str]:
     """A claim's verdict in a few lines; ``source`` is the file to name in replay commands of an outside claim."""
     word = verdict.verdict.upper()
-    head = f"{word:<6}{verdict.id}"
+    head = f"{word:<5} {verdict.id}"
     tail = seconds(verdict.seconds)
     middle = verdict.qualifier or ""
     gap = max(2, 58 - len(head))
@@ -121,7 +121,7 @@ def _group(kind: str, outcomes: Sequence[Outcome]) -> str:
     bad = {v: n for v in ("fail", "error", "inconclusive") if (n := sum(o.verdict == v for o in outcomes))}
     if kind == "derivation":
         if bad:
-            return "does not go through"
+            return "does not go through" if "fail" in bad else "not carried out"
         steps = [s for o in outcomes for s in o.steps]
         cited = sum(s.get("status") == "cited" for s in steps)
         said = "; ".join(o.message for o in outcomes if o.message) or plural(len(steps), "step")

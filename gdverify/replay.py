@@ -1,0 +1,79 @@
+"""`gdverify replay`: a saved counterexample, recomputed exactly or in high precision.
+
+The file may come from anywhere: its size and shape are checked, nothing in it is evaluated, and the claim it names is
+looked up, never loaded from a path that it gives.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .claim import Claim
+from .errors import GdverifyError, UsageError
+from .result import Outcome
+
+_LIMIT = 64 * 2**20
+
+
+def read_saved(path: Path) -> dict[str, Any]:
+    """The JSON of a saved counterexample.
+
+    Raises
+    ------
+    UsageError
+        no such file, too large, no JSON, or not of the expected shape
+    """
+    try:
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file")
+        if path.stat().st_size > _LIMIT:
+            raise UsageError(f"{path}: larger than {_LIMIT >> 20} MiB, not a saved counterexample")
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a saved counterexample ({error})") from error
+    if not isinstance(data, dict) or not isinstance(data.get("claim"), str):
+        raise UsageError(f"{path}: not a saved counterexample (no claim is named in it)")
+    return data
+
+
+def replay_saved(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
+    """Recompute; the outcome is *fail* if the saved instance does violate the claim.
+
+    Raises
+    ------
+    UsageError
+        the file does not fit the claim
+    """
+    try:
+        if str(data.get("schema", "")).startswith("gdverify.worst-case/"):
+            return _worst_case(path, data, claim)
+        from .experiment.engine import replay
+
+        return replay(path, claim)
+    except GdverifyError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, OSError) as error:
+        raise UsageError(
+            f"{path}: not a saved counterexample of {claim.id} ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _worst_case(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
+    """Check the saved certificate exactly, then decide the claim at its case again, from the claim's own problem."""
+    from .api import exact_number
+    from .domain import draw_cases
+    from .worstcase import check, run_worst_case
+
+    evidence = next((e for e in claim.evidence if e.kind == "worst-case" and e.name == data["evidence"]), None)
+    if evidence is None:
+        raise UsageError(f"{path}: {claim.id} has no worst case named {data['evidence']!r}")
+    given = {k: exact_number(k, v) if k in claim.domains else v for k, v in dict(data["case"]).items()}
+    outcome = run_worst_case(claim, evidence, draw_cases(claim.domains, [given], inside=0, seed=0)[0])
+    if data.get("kind") in ("upper", "lower"):
+        side, value = check(data)
+        outcome.message = f"saved {side} bound {float(value):.8g}, checked exactly; {outcome.message}"
+    return outcome
