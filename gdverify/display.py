@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import sys
 import textwrap
 import time
@@ -150,14 +151,17 @@ def measured(outcome: Outcome) -> str:
     """Estimate, interval and bound in words."""
     parts = []
     if outcome.estimate is not None:
-        parts.append(f"measured {number(outcome.estimate)}")
+        word = "worst case" if outcome.kind == "worst-case" else "measured"
+        parts.append(f"{word} {number(outcome.estimate)}")
     if outcome.interval is not None:
-        parts.append(f"in [{number(outcome.interval[0])}, {number(outcome.interval[1])}]")
+        low, high = map(number, outcome.interval)
+        if not low == high == number(outcome.estimate):
+            parts.append(f"in [{low}, {high}]")
     if outcome.bound is not None:
         parts.append(f"claimed {number(outcome.bound)}")
     if outcome.tolerance:
         parts.append(f"tolerance {number(outcome.tolerance)}")
-    return " ".join(parts)
+    return ", ".join(parts).replace(", in [", " in [")
 
 
 def case_text(case: dict[str, Any]) -> str:
@@ -186,11 +190,10 @@ def _case_lines(outcome: Outcome, colour: bool, source: str | None) -> list[str]
     if lines and outcome.verdict != "pass":
         word = outcome.verdict
         lines[0] = lines[0].replace(word, paint(word, _COLOURS[word], colour), 1)
-    if outcome.artefact and outcome.verdict == "fail" and outcome.kind == "experiment":
+    if outcome.artefact and outcome.verdict == "fail":
         # not wrapped: it is there to be copied
-        lines.append(f"{_INDENT}    gdverify replay {outcome.artefact}" + (f" --claims {source}" if source else ""))
-    elif outcome.artefact and outcome.verdict == "fail":
-        lines.append(f"{_INDENT}    saved in {outcome.artefact}")
+        words = ["gdverify", "replay", outcome.artefact, *(["--claims", source] if source else [])]
+        lines.append(f"{_INDENT}    {shlex.join(words)}")
     return lines
 
 
