@@ -104,8 +104,10 @@ def enclose(expr: Any, values: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
         a symbol has no value, or the value is not finite
     """
     try:
-        value = Fraction(evaluate(expr, values, _Rationals))
-        return value, value
+        value = evaluate(expr, values, _Rationals)
+        if not isinstance(value, (int, Fraction)):
+            raise ClaimError(f"{expr} is not an exact number at this case")
+        return Fraction(value), Fraction(value)
     except _Irrational:
         pass
     except ZeroDivisionError as error:

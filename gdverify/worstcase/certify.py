@@ -15,23 +15,28 @@ import numpy as np
 from .checker import CertificateError, check_instance, check_upper, slack_matrix
 from .rounding import dyadic, psd_witness, repair
 from .rows import Rows
-from .solve import Arrays, Solution, solve
+from .solve import Arrays, Solution, solve_in_units, units
 
-_SHIFTS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+_SHIFTS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 
 
 def upper_certificate(problem: Rows, plain: dict[str, Any], a: Arrays, first: Solution) -> tuple[Fraction, dict] | None:
     """The smallest upper bound that could be certified, with its certificate."""
-    n = max(len(problem.basis), 1)
-    size = _sizes(a, first)
-    for shift in _SHIFTS:
-        solution = solve(a, dual_shift=shift * max(abs(first.value), 1e-12) / (n * size))
+    u = units(a, first)
+    for shift in _SHIFTS[_first_shift(a) :]:
+        solution = solve_in_units(a, u, dual=shift)
         if not solution.finite:
             continue
         found = certify_multipliers(problem, plain, a, solution.multipliers)
         if found is not None:
             return found
     return None
+
+
+def _first_shift(a: Arrays) -> int:
+    """Large problems are solved less accurately: shifts below that accuracy would only cost time."""
+    n = a.goal_gram.shape[0]
+    return 0 if n < 15 else 2 if n < 40 else 3
 
 
 def certify_multipliers(
@@ -44,7 +49,7 @@ def certify_multipliers(
         dyadic(m if e else max(m, 0.0), bits) if not idle else Fraction(0)
         for m, e, idle in zip(multipliers, a.equality, a.idle, strict=True)
     ]
-    columns, target = _balance(problem, a)
+    columns, target = balance(problem, a)
     repaired = repair(columns, target, rounded, np.where(a.idle, 0.0, np.abs(multipliers)))
     return None if repaired is None else prove(plain, repaired)
 
@@ -62,47 +67,13 @@ def prove(plain: dict[str, Any], multipliers: list[Fraction]) -> tuple[Fraction,
         return None
 
 
-def tight_certificate(
-    problem: Rows, plain: dict[str, Any], a: Arrays, first: Solution, limit: Fraction
-) -> tuple[Fraction, dict] | None:
-    """An exact certificate of ``limit``, the tight value itself: few rows, multipliers with small denominators."""
-    kept = a.idle.copy()
-    tolerance = 1e-7 * max(abs(first.value), 1e-12)
-    multipliers = first.multipliers
-    chunk = max(1, len(kept) // 4)
-    while chunk:
-        order = [r for r in np.argsort(np.abs(multipliers)) if not kept[r] and not a.equality[r]]
-        dropped = False
-        for start in range(0, len(order), chunk):
-            trial = kept.copy()
-            trial[order[start : start + chunk]] = True
-            solution = solve(_with_idle(a, trial))
-            if solution.usable and solution.value <= first.value + tolerance:
-                kept, multipliers, dropped = trial, solution.multipliers, True
-        chunk = chunk // 2 if not dropped or chunk > 1 else 0
-    for denominator in (20, 200, 2000, 20000):
-        nice = [
-            Fraction(0) if idle else Fraction(float(m)).limit_denominator(denominator)
-            for m, idle in zip(multipliers, kept, strict=True)
-        ]
-        found = prove(plain, nice)
-        if found is not None and found[0] <= limit:
-            return found
-    return None
-
-
 def lower_instance(
     problem: Rows, plain: dict[str, Any], a: Arrays, first: Solution, cap: float | None = None
 ) -> tuple[Fraction, dict] | None:
     """The largest objective of an exactly feasible instance that was found, with that instance."""
-    size = _sizes(a, first)
-    values = np.maximum(np.abs(first.values), 1e-9)
-    scale = np.sqrt(size)
-    row_size = (
-        (np.abs(a.gram) * np.outer(scale, scale)).sum(axis=(1, 2)) + np.abs(a.values) @ values + np.abs(a.constant)
-    )
-    for shift in _SHIFTS:
-        solution = solve(a, primal_shift=(shift * size, shift * row_size), cap=cap)
+    u = units(a, first)
+    for shift in _SHIFTS[_first_shift(a) :]:
+        solution = solve_in_units(a, u, primal=shift, cap=cap)
         if not solution.finite:
             continue
         found = _round_instance(problem, plain, a, solution)
@@ -155,18 +126,7 @@ def _round_instance(
     return None
 
 
-def _sizes(a: Arrays, solution: Solution) -> np.ndarray:
-    """Typical squared norms of the basis vectors, bounded away from 0 by what the rows let them contribute."""
-    coefficient = np.abs(np.diagonal(a.gram, axis1=1, axis2=2)).max(axis=0, initial=0.0)
-    natural = abs(solution.value) / np.where(coefficient > 0, coefficient, 1.0) if solution.usable else 0.0
-    return np.maximum(np.maximum(np.abs(np.diag(solution.gram)), 1e-2 * natural), 1e-12)
-
-
-def _with_idle(a: Arrays, idle: np.ndarray) -> Arrays:
-    return Arrays(**{**a.__dict__, "idle": idle})
-
-
-def _balance(problem: Rows, a: Arrays) -> tuple[list[dict[int, Fraction]], list[Fraction]]:
+def balance(problem: Rows, a: Arrays) -> tuple[list[dict[int, Fraction]], list[Fraction]]:
     """Equations that multipliers must satisfy exactly: function values cancel, so do products of unbounded vectors."""
     m, n = len(problem.values), len(problem.basis)
     extra: dict[tuple[int, int], int] = {}

@@ -22,9 +22,11 @@ class Quadratic:
     centre: Fraction
     squared_scale: Fraction
     value: Fraction
+    vectors: tuple[Fraction, ...]  # coordinate of each basis vector, at unit scale
 
-    def plain(self) -> dict[str, str]:
-        return {k: str(v) for k, v in self.__dict__.items()}
+    def plain(self) -> dict[str, Any]:
+        out: dict[str, Any] = {k: str(v) for k, v in self.__dict__.items()}
+        return out | {"vectors": [str(v) for v in self.vectors]}
 
     def __str__(self) -> str:
         inside = f"(x - ({self.centre}))" if self.centre else "x"
@@ -116,4 +118,4 @@ def _follow(problem: Problem, c: Fraction, z: Fraction, enough: Fraction | None)
         if slope > 0 and enough is not None:
             high = max(high, 2 * (abs(enough) - constant + 1) / slope)
     value, t = max((min(s * t + k for s, k in goals), t) for t in (low, high))
-    return Quadratic(c, z, t, value)
+    return Quadratic(c, z, t, value, tuple(vectors))

@@ -14,11 +14,12 @@ from ..claim import Claim, Evidence
 from ..errors import ClaimError, GdverifyError
 from ..result import Outcome
 from .bounds import enclose
-from .certify import certify_multipliers, lower_instance, prove, tight_certificate, upper_certificate
+from .certify import certify_multipliers, lower_instance, prove, upper_certificate
 from .problem import Problem
 from .quadratics import Quadratic, best_quadratic
 from .rows import Rows, exact
 from .solve import Arrays, Solution, arrays, solve
+from .tight import tight_certificate
 
 SCHEMA = "gdverify.worst-case/1"
 _NEAR = 1e-6  # how close to the bound the worst case must be before an exactly tight certificate is looked for
@@ -135,7 +136,9 @@ def _upper(
         found = certify_multipliers(rows, plain, a, first.multipliers)
     near = abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
     if near and (found is None or found[0] > bound):
-        found = tight_certificate(rows, plain, a, first, bound) or found
+        quadratic = best_quadratic(problem)
+        attained = list(quadratic.vectors) if quadratic is not None and quadratic.value == bound else None
+        found = tight_certificate(rows, plain, a, first, bound, attained) or found
     return found
 
 

@@ -102,6 +102,68 @@ def _find_unbounded(a: Arrays) -> None:
             again = True
 
 
+@dataclass
+class Units:
+    """Magnitudes of a solution: squared norms of basis vectors (n,), values, rows (rows,), the objective."""
+
+    size: np.ndarray
+    value: float
+    row: np.ndarray
+    goal: float
+
+
+def units(a: Arrays, solution: Solution) -> Units:
+    """Magnitudes to solve in, so that the solver's absolute accuracy is relative to the answer.
+
+    Squared norms are bounded away from 0 by what the rows let a vector contribute.
+    """
+    goal = max(abs(solution.value), 1e-12)
+    coefficient = np.abs(np.diagonal(a.gram, axis1=1, axis2=2)).max(axis=0, initial=0.0)
+    natural = 1e-2 * goal / np.where(coefficient > 0, coefficient, 1.0)
+    size = np.maximum(np.abs(np.diag(solution.gram)), natural)
+    root = np.sqrt(size)
+    row = (np.abs(a.gram) * np.outer(root, root)).max(axis=(1, 2), initial=0.0)
+    row = np.maximum(row, np.maximum(np.abs(a.values).max(axis=1, initial=0.0) * goal, np.abs(a.constant)))
+    return Units(size, goal, np.where(row > 0, row, 1.0), goal)
+
+
+def _in_units(a: Arrays, u: Units) -> Arrays:
+    root = np.sqrt(u.size)
+    pair = np.outer(root, root)
+    return Arrays(
+        a.gram * pair / u.row[:, None, None],
+        a.values * u.value / u.row[:, None],
+        a.constant / u.row,
+        a.equality,
+        a.goal_gram * pair / u.goal,
+        a.goal_values * u.value / u.goal,
+        a.goal_constant / u.goal,
+        a.unbounded,
+        a.idle,
+    )
+
+
+def solve_in_units(
+    a: Arrays, u: Units, *, dual: float = 0.0, primal: float = 0.0, cap: float | None = None
+) -> Solution:
+    """Solve a strictly feasible neighbour, scaled: ``dual`` and ``primal`` are shifts relative to the magnitudes."""
+    n, r = len(u.size), len(u.row)
+    scaled = solve(
+        _in_units(a, u),
+        dual_shift=np.full(n, dual / max(n, 1)) if dual else None,
+        primal_shift=(np.full(n, primal), np.full(r, primal)) if primal else None,
+        cap=cap,
+    )
+    root = np.sqrt(u.size)
+    return Solution(
+        scaled.status,
+        scaled.value * u.goal,
+        scaled.gram * np.outer(root, root),
+        scaled.values * u.value,
+        scaled.multipliers * u.goal / u.row,
+    )
+
+
 def solve(
     a: Arrays, *, dual_shift: np.ndarray | None = None, primal_shift: Any = None, cap: float | None = None
 ) -> Solution:
