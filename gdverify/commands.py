@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -78,14 +79,15 @@ def check(args: Namespace) -> int:
     out = sys.stderr if quiet else sys.stdout
     colour = colour_wanted(out)
     status = Status()
-    outside = {c.claim.id: c.source.path for c in claims if c.source and c.source.module is None}
+    outside = {c.claim.id: _nearby(c.source.path) for c in claims if c.source and c.source.module is None}
     topics: list[str] = []
 
     def show_one(verdict: Any) -> None:
         status.clear()
-        if verdict.topic not in topics[-1:]:
-            print(("" if not topics else "\n") + (verdict.topic or "no topic"), file=out)
-            topics.append(verdict.topic)
+        topic = outside.get(verdict.id) or verdict.topic or "no topic"
+        if topic not in topics[-1:]:
+            print(("" if not topics else "\n") + topic, file=out)
+            topics.append(topic)
         lines = block(verdict, verbose=args.verbose, colour=colour, source=outside.get(verdict.id))
         print("\n".join(lines), file=out, flush=True)
 
@@ -97,6 +99,15 @@ def check(args: Namespace) -> int:
     if args.markdown:
         write(markdown(found), args.markdown)
     return found.exit_code()
+
+
+def _nearby(path: str) -> str:
+    """A path as the user would write it: relative where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return path
+    return min(path, relative, key=len)
 
 
 def prove(args: Namespace) -> int:
