@@ -188,6 +188,8 @@ class Claim:
         self._check_symbols()
 
     def _check_symbols(self) -> None:
+        from sympy import MatrixSymbol
+
         from .language import Vector
 
         for s, dom in self.symbols.items():
@@ -203,7 +205,8 @@ class Claim:
         declared = set(self.symbols) | set(self.defines)
         for key in ("bound", "value", "limit", "threshold", "exponent"):
             expr = getattr(self.decides, key, None)
-            missing = [s for s in getattr(expr, "free_symbols", ()) if s not in declared and not isinstance(s, Vector)]
+            letters = (Vector, MatrixSymbol)  # vectors and matrices: what they are is said by the assumptions
+            missing = [s for s in getattr(expr, "free_symbols", ()) if s not in declared and not isinstance(s, letters)]
             if missing and key != "limit":
                 names = ", ".join(sorted(s.name for s in missing))
                 raise ClaimError(f"{self.id}: {key} uses {names}, with no domain in symbols=")
