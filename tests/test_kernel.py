@@ -123,28 +123,10 @@ def test_floats_and_strangers_are_refused(proof):
 
 
 def test_signs(proof):
-    for e in [
-        a + b,
-        a * x**2 + 1,
-        n - 1,
-        n**2 + n - 2,
-        sq(Vector("u") - a * Vector("v")),
-        exp(x) + x**2,
-        n**2 - 2 * n + 1,
-    ]:
+    u, v = Vector("u"), Vector("v")
+    for e in [a + b, a * x**2 + 1, n - 1, n**2 + n - 2, sq(u), exp(x) + x**2, n**2 - 2 * n + 1]:
         proof.sign(e)
-    for e in [
-        x,
-        a - b,
-        n - 2,
-        x + 1,
-        x**3,
-        Inner(Vector("u"), Vector("v")),
-        -sq(Vector("u")),
-        log(a),
-        1 - n,
-        sqrt(x) ** 2,
-    ]:
+    for e in [x, a - b, n - 2, x + 1, x**3, Inner(u, v), -sq(u), log(a), 1 - n, sqrt(x) ** 2]:
         refused(proof.sign, e)
 
 

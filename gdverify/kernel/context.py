@@ -99,9 +99,12 @@ class Context:
 
     def _admit(self, expr: Any) -> None:
         """Refuse symbols that the claim does not declare: their domain, hence their sign, would be anybody's guess."""
+        if expr.atoms(sympy.Float):
+            raise ProofError(f"{expr} contains a float: a derivation takes exact numbers only")
         for inverse in expr.atoms(sympy.Inverse):
-            if not any(a.key[:1] == ("invertible",) and inverse.arg in a.key[1] for a in self.claim.assumptions):
-                raise ProofError(f"inverse of {inverse.arg}: the claim does not assume it invertible (laws.invertible)")
+            base = inverse.arg.arg if isinstance(inverse.arg, sympy.Transpose) else inverse.arg
+            if not any(a.key[:1] == ("invertible",) and base in a.key[1] for a in self.claim.assumptions):
+                raise ProofError(f"inverse of {base}: the claim does not assume it invertible (laws.invertible)")
         for s in expr.free_symbols:
             if isinstance(s, (Vector, sympy.MatrixSymbol)) or s in self.signs.domains:
                 continue
@@ -256,7 +259,11 @@ class Context:
             if isinstance(left, sympy.MatrixExpr) or isinstance(fact.left, sympy.MatrixExpr):
                 return self._same_matrix(left, fact.left) and self._same_matrix(right, fact.right)
             if _opaque(left) or _opaque(fact.left):
-                return left == fact.left and is_zero(right - fact.right, self.signs)
+                if left != fact.left:
+                    return False
+                if isinstance(right, sympy.MatrixExpr) or isinstance(fact.right, sympy.MatrixExpr):
+                    return self._same_matrix(right, fact.right)
+                return is_zero(right - fact.right, self.signs)
             return is_zero((left - right) - fact.expr, self.signs) or is_zero((left - right) + fact.expr, self.signs)
         if relation == "->" and fact.relation == "->":
             return is_zero(left - fact.left, self.signs) and is_zero(right - fact.right, self.signs)

@@ -17,6 +17,7 @@ from .fact import Fact
 from .matrix import (
     Terms,
     Word,
+    cancel,
     oriented,
     rewrite,
     rewrite_trace,
@@ -153,7 +154,7 @@ def _cyclic_derivative(word: Word, letter: Any) -> list[tuple[Word, int]]:
         if x[2]:
             around = (x, *around, x)
             sign = -1
-        out.append((around if x[1] else transpose_word(around), sign))
+        out.append((cancel(around if x[1] else transpose_word(around)), sign))
     return out
 
 
@@ -170,6 +171,6 @@ def _leibniz(terms: Terms, speed: dict[Any, Any], still: set[Any]) -> Terms:
                 factor = a * c
                 if x[2]:
                     inside, factor = (x, *inside, x), -factor
-                new = word[:k] + inside + word[k + 1 :]
+                new = cancel(word[:k] + inside + word[k + 1 :])
                 total[new] = total.get(new, sympy.S.Zero) + factor
     return total

@@ -39,7 +39,8 @@ def transpose_word(word: Word) -> Word:
     return tuple(transposed(x) for x in reversed(word))
 
 
-def _cancel(word: Word) -> Word:
+def cancel(word: Word) -> Word:
+    """The word without neighbours that are inverse to each other."""
     out: list[Letter] = []
     for x in word:
         if out and out[-1][0] == x[0] and out[-1][1] == x[1] and out[-1][2] != x[2]:
@@ -101,7 +102,7 @@ def multiply(left: Terms, right: Terms) -> Terms:
     product: Terms = {}
     for u, a in left.items():
         for v, b in right.items():
-            w = _cancel(u + v)
+            w = cancel(u + v)
             product[w] = product.get(w, sympy.S.Zero) + a * b
     return product
 
@@ -129,9 +130,9 @@ def canonical_cycle(word: Word) -> Word:
     return min(candidates, key=_key)
 
 
-def _cancel_cycle(word: Word) -> Word:
-    word = _cancel(word)
-    while len(word) > 1 and _cancel((word[-1], word[0])) == ():
+def cancel_cycle(word: Word) -> Word:
+    word = cancel(word)
+    while len(word) > 1 and cancel((word[-1], word[0])) == ():
         word = word[1:-1]
     return word
 
@@ -142,7 +143,7 @@ def cycle_factors(word: Word, dimension: Any = None) -> list[Any]:
     ``dimension`` is the size of the identity where the word is empty.
     """
     dimension = rows(word[0]) if word else dimension
-    word = _cancel_cycle(word)
+    word = cancel_cycle(word)
     if not word:
         return [dimension]
     cuts = [k for k, x in enumerate(word) if rows(x) == 1]
@@ -207,7 +208,7 @@ def rewrite(terms: Terms, rules: Sequence[tuple[Word, Terms]], *, limit: int = 2
             k = _find(w, pattern)
             if k >= 0:
                 for v, a in replacement.items():
-                    new = _cancel(w[:k] + v + w[k + len(pattern) :])
+                    new = cancel(w[:k] + v + w[k + len(pattern) :])
                     todo[new] = todo.get(new, sympy.S.Zero) + a * c
                 break
         else:
@@ -217,7 +218,7 @@ def rewrite(terms: Terms, rules: Sequence[tuple[Word, Terms]], *, limit: int = 2
 
 def rewrite_trace(arg: Any, rules: Sequence[tuple[Word, Terms]]) -> Any:
     """Scalar tr(arg) after rewriting, also across the end of a word."""
-    total = []
+    total: list[Any] = []
     todo = [(w, c, arg.shape[0]) for w, c in words(arg).items()]
     for _ in range(2000):
         if not todo:
@@ -231,7 +232,7 @@ def rewrite_trace(arg: Any, rules: Sequence[tuple[Word, Terms]]) -> Any:
         for v, a in replacement.items():
             new = v + rest
             size_here = rows(new[0]) if new else size
-            todo.append((_cancel_cycle(new), a * c, size_here))
+            todo.append((cancel_cycle(new), a * c, size_here))
     raise ProofError("rewriting does not come to an end; orient the equations the other way")
 
 
