@@ -195,7 +195,7 @@ def replay(args: Namespace) -> int:
     if len(located) != 1:
         raise UsageError(f"{path}: {data['claim']!r} is no claim's id")
     outcome = replay_saved(path, data, located[0].claim)
-    said = {"fail": "violated", "pass": "not violated"}.get(outcome.verdict, outcome.verdict)
+    said = {"fail": "violated", "pass": "holds there"}.get(outcome.verdict, outcome.verdict)
     print(f"{located[0].claim.id}: {said}")
     for text in (f"at {case_text(outcome.case)}" if outcome.case else "", measured(outcome), outcome.message):
         if text:

@@ -66,22 +66,12 @@ def _cost(claim: Claim, evidence: Evidence) -> str:
         cases = len(evidence.draw(claim, tier))
         text = f"{tier} {plural(cases, 'case')}"
         if evidence.kind == "experiment":
-            samples = sample_budget(evidence, tier)
-            text += f" x {samples:,} samples at most" if samples else ""
+            from .experiment.engine import EFFORTS, sample_budget
+
+            samples, _ = sample_budget(claim, evidence, tier)
+            text += f" x {samples:,} samples and {EFFORTS[tier].seconds:g} s at most"
         parts.append(text)
-    return f"{evidence.kind} {evidence.name}: " + ", ".join(parts)
-
-
-def sample_budget(evidence: Evidence, tier: str) -> int | None:
-    """The most samples that an experiment draws at one case of a tier."""
-    given = dict(evidence.options.get("samples") or {})
-    if tier in given:
-        return int(given[tier])
-    try:
-        from .experiment.engine import DEFAULT_SAMPLES
-    except ImportError:
-        return None
-    return int(DEFAULT_SAMPLES[tier])
+    return f"{evidence.kind} {evidence.name}: " + "; ".join(parts)
 
 
 def latex(claim: Claim) -> list[str]:

@@ -48,10 +48,15 @@ def replay_saved(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
     UsageError
         the file does not fit the claim
     """
+    if data.get("mutant") is not None:
+        mutants = [m for m in claim.mutants if m.name == data["mutant"]]
+        if not mutants:
+            raise UsageError(f"{path}: {claim.id} has no mutant named {data['mutant']!r}")
+        claim = claim.mutated(mutants[0])
     try:
         if str(data.get("schema", "")).startswith("gdverify.worst-case/"):
             return _worst_case(path, data, claim)
-        from .experiment.engine import replay
+        from .experiment.violation import replay
 
         return replay(path, claim)
     except GdverifyError:
