@@ -251,6 +251,7 @@ class Draws:
 
     def gamma(self, k: Any, shape: Any) -> Any:
         """Gamma with shape parameter k and scale 1, by inversion."""
+        k = self._work.asarray(k) if isinstance(k, (list, tuple)) else k
         return self._give(self._work.gammaincinv(_floats(k), self._data(shape)))
 
     def student_t(self, df: Any, shape: Any) -> Any:

@@ -1,0 +1,89 @@
+"""What a decision procedure is: it takes blocks of results in order and says when it knows.
+
+`decider` picks the procedure of a decision kind; design in ``docs``: how samples decide each kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..decision import Counterexample
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .laboratory import Laboratory
+    from .random import Primitive
+
+
+@dataclass
+class Finding:
+    """A verdict with its figures; ``violation`` holds the draws of an instance worth saving."""
+
+    verdict: str
+    message: str = ""
+    estimate: float | None = None
+    interval: tuple[float, float] | None = None
+    bound: float | None = None
+    tolerance: float | None = None
+    margin: float | None = None
+    violation: Sequence[Primitive] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard a tier tries."""
+
+    seconds: float
+    recheck_seconds: float
+    search_seconds: float
+    generations: int
+    search_blocks: int
+    memory: int | None  # bytes a batch may take; None: a share of what is free
+
+
+class Decider:
+    """Base of the decision procedures.
+
+    ``add`` takes the results of whole blocks, in order; ``check`` is called at block counts that do not depend on
+    the batch size and returns a finding once decided; ``finish`` is called when the budget is spent (``complete``:
+    the samples ran out, not the time).
+    """
+
+    def __init__(self, lab: Laboratory, alpha: float, effort: Effort):
+        self.lab, self.alpha, self.effort = lab, alpha, effort
+        self.decision: Any = lab.claim.decides
+
+    def add(self, rows: dict[str, np.ndarray], first: int, size: int) -> None:
+        """Results of ``size`` rows starting with block ``first``."""
+        raise NotImplementedError
+
+    def check(self) -> Finding | None:
+        raise NotImplementedError
+
+    def finish(self, complete: bool) -> Finding:
+        raise NotImplementedError
+
+
+def decider(lab: Laboratory, alpha: float, effort: Effort) -> Decider:
+    """The procedure for the claim's decision kind."""
+    from . import scaling, statistical, sure
+
+    decision = lab.claim.decides
+    if isinstance(decision, Counterexample) and decision.mean:
+        return statistical.MeanExceedsDecider(lab, alpha, effort)
+    makers: dict[str, Any] = {
+        "sure-bound": sure.SureDecider,
+        "minimiser": sure.MinimiserDecider,
+        "identity": sure.IdentityDecider,
+        "counterexample": sure.CounterexampleDecider,
+        "mean-bound": statistical.MeanBoundDecider,
+        "mean-equals": statistical.MeanEqualsDecider,
+        "probability-bound": statistical.ProbabilityDecider,
+        "rate": scaling.RateDecider,
+        "limit-law": scaling.LimitDecider,
+        "conserved": scaling.ConservedDecider,
+    }
+    return makers[decision.kind](lab, alpha, effort)

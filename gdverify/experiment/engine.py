@@ -1,0 +1,204 @@
+"""Running one experiment at one case: batches sized to memory, decided block by block, as an `Outcome`."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+from ..claim import Claim, Evidence
+from ..domain import Case
+from ..errors import ClaimError, ExperimentError, UndecidedError, UsageError
+from ..result import Outcome
+from . import violation
+from .decide import Decider, Effort, Finding, decider
+from .laboratory import Laboratory
+
+SURE_KINDS = ("sure-bound", "minimiser", "identity", "counterexample")
+SAMPLES = {
+    "sure": {"smoke": 2048, "standard": 20_000, "full": 1_000_000},
+    "grid": {"smoke": 8192, "standard": 65_536, "full": 1_000_000},
+    "mean": {"smoke": 200_000, "standard": 2_000_000, "full": 100_000_000},
+}
+EFFORTS = {
+    "smoke": Effort(1.5, 2.0, 0.5, 8, 2, 256 * 2**20),
+    "standard": Effort(20.0, 20.0, 10.0, 60, 8, 2 * 2**30),
+    "full": Effort(120.0, 120.0, 60.0, 400, 16, None),
+}
+BLOCK = 256
+
+
+def sample_budget(claim: Claim, evidence: Evidence, tier: str) -> tuple[int, int]:
+    """Rows of a case at a tier, and rows per block, from the evidence's options and the defaults."""
+    kind = claim.decides.kind
+    family = "sure" if kind in SURE_KINDS else "grid" if kind in ("rate", "limit-law", "conserved") else "mean"
+    given = dict(evidence.options.get("samples") or {})
+    unknown = set(evidence.options) - {"samples", "block"}
+    if unknown:
+        raise UsageError(f"{claim.id}: experiment option {sorted(unknown)[0]!r} is unknown (have: samples, block)")
+    if set(given) - set(EFFORTS) or not all(isinstance(n, int) and n > 0 for n in given.values()):
+        raise UsageError(f"{claim.id}: samples= takes positive integers for smoke, standard, full")
+    total = given.get(tier, SAMPLES[family][tier])
+    block = evidence.options.get("block")
+    if block is None:
+        # Small budgets are cut finer, so that means have enough blocks to estimate their spread from.
+        smallest = min([*given.values(), total])
+        block = max(1, min(BLOCK, smallest if family == "sure" else smallest // 64))
+    if not isinstance(block, int) or block < 1:
+        raise UsageError(f"{claim.id}: block= takes a positive integer")
+    return total, block
+
+
+def run_experiment(
+    claim: Claim,
+    evidence: Evidence,
+    case: Case,
+    *,
+    tier: str = "smoke",
+    seed: int = 0,
+    alpha: float = 1e-6,
+    device: str = "cpu",
+    budget: float | None = None,
+    save_dir: str | Path | None = None,
+    module: str | None = None,
+    mutant: str | None = None,
+) -> Outcome:
+    """Evidence of one experiment at one case.
+
+    Parameters
+    ----------
+    alpha : error probability of this test
+    device : ``cpu``, ``cuda`` or ``auto``
+    budget : seconds, instead of the tier's
+    save_dir : where a confirmed violation is saved; nothing is saved without
+    module, mutant : recorded with a saved violation (path of a claim file outside the catalogue; mutant's name)
+
+    Raises
+    ------
+    UsageError
+        no such device, or malformed options of the evidence
+    """
+    started = time.monotonic()
+    if not 0 < alpha < 1:
+        raise UsageError(f"alpha = {alpha} is not between 0 and 1")
+    total, rows = sample_budget(claim, evidence, tier)
+    effort = EFFORTS[tier]
+    if budget is not None:
+        scale = budget / effort.seconds
+        effort = Effort(
+            budget, effort.recheck_seconds * scale, effort.search_seconds * scale, effort.generations,
+            effort.search_blocks, effort.memory,
+        )  # fmt: skip
+    outcome = Outcome("experiment", evidence.name, "error", case=case.plain(), alpha=alpha, device=device)
+    try:
+        lab = Laboratory(claim, evidence, case, seed=seed, rows=rows, device=device)
+        outcome.device = lab.xp.device
+        judge = decider(lab, alpha, effort)
+        found, outcome.samples = _Runner(lab, judge, effort, total, started).run()
+        _report(outcome, found)
+        if found.violation is not None and save_dir is not None:
+            path = violation.save(
+                save_dir, lab, found.violation, message=found.message, module=module, mutant=mutant
+            )  # fmt: skip
+            outcome.artefact = str(path)
+    except (ExperimentError, ClaimError, UndecidedError) as problem:
+        outcome.verdict, outcome.message = "error", " ".join(str(problem).split())
+    except MemoryError:
+        outcome.message = f"one block of {rows} rows does not fit in memory; ask for a smaller block="
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _report(outcome: Outcome, found: Finding) -> None:
+    outcome.verdict, outcome.message = found.verdict, found.message
+    outcome.estimate, outcome.interval, outcome.bound = found.estimate, found.interval, found.bound
+    outcome.tolerance, outcome.margin = found.tolerance, found.margin
+
+
+class _Runner:
+    """Feeds a decider.  Checks fall at block counts 1, 2, 4, 8, 16, then every half more: whatever the batches."""
+
+    def __init__(self, lab: Laboratory, judge: Decider, effort: Effort, total: int, started: float):
+        self.lab, self.judge, self.effort = lab, judge, effort
+        self.blocks = -(-total // lab.rows)
+        self.deadline = started + effort.seconds
+        self.largest = 1  # blocks in a batch; known after the first block
+        self.done = 0
+
+    def run(self) -> tuple[Finding, int]:
+        next_check = 1
+        while self.done < self.blocks:
+            if self.done and time.monotonic() > self.deadline:
+                return self.judge.finish(False), self.samples
+            count = min(next_check - self.done, self.blocks - self.done, self.largest, self._affordable())
+            self._batch(count)
+            if not self.lab.drawn:
+                self.blocks = self.done  # nothing is random: more rows say nothing new
+            if self.done >= next_check:
+                found = self.judge.check()
+                if found is not None:
+                    return found, self.samples
+                next_check = self.done * 2 if self.done < 16 else self.done + self.done // 2
+        return self.judge.finish(True), self.samples
+
+    @property
+    def samples(self) -> int:
+        return self.done * self.lab.rows if self.lab.drawn else 1
+
+    def _affordable(self) -> int:
+        """Blocks that fit in the time left, by the speed so far."""
+        if not self.done:
+            return 1
+        left = self.deadline - time.monotonic()
+        return max(1, int(1.2 * left / self.pace) + 1)
+
+    def _batch(self, count: int) -> None:
+        began = time.monotonic()
+        if self.done:
+            try:
+                rows = self.lab.run(self.done, count)
+            except Exception as problem:
+                if not self.lab.xp.is_out_of_memory(problem) or count == 1:
+                    if self.lab.xp.is_out_of_memory(problem):
+                        raise MemoryError from None
+                    raise
+                self.lab.xp.release()
+                self.largest = max(1, count // 2)
+                return
+        else:
+            rows = self._measured()
+        size = count * self.lab.rows
+        if not self.lab.drawn:
+            size = 1
+            rows = {k: v[:1] if v.ndim and v.shape[0] == count * self.lab.rows and k not in "nh" else v
+                    for k, v in rows.items()}  # fmt: skip
+        self.judge.add(rows, self.done, size)
+        self.done += count
+        self.pace = (time.monotonic() - began) / count
+
+    def _measured(self) -> dict[str, Any]:
+        """The first block, and from the memory it takes the number of blocks in a batch."""
+        free, held = self.lab.xp.free_bytes(), self.lab.xp.held_bytes()
+        tracing = tracemalloc.is_tracing()
+        if not tracing:
+            tracemalloc.start(1)
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        try:
+            rows = self.lab.run(0, 1)
+            taken = tracemalloc.get_traced_memory()[1] - before
+        except Exception as problem:
+            if self.lab.xp.is_out_of_memory(problem):
+                raise MemoryError from None
+            raise
+        finally:
+            if not tracing:
+                tracemalloc.stop()
+        taken = max(taken, self.lab.xp.held_bytes() - held, 4096)
+        allowed = free // 3 if self.effort.memory is None else min(self.effort.memory, free // 3)
+        self.largest = max(1, int(allowed // taken))
+        return rows
+
+
+__all__ = ["ExperimentError", "run_experiment", "sample_budget"]

@@ -1,0 +1,248 @@
+"""One experiment at one case: running the author's ``simulate`` on any source of draws, in floats or intervals."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ..claim import Claim, Evidence
+from ..domain import Case
+from ..errors import ClaimError, ExperimentError, GdverifyError
+from ..evaluate import evaluate
+from .backend import Namespace, namespace
+from .ball import Interval, precision
+from .interval import IntervalCase, IntervalNamespace
+from .random import Draws, KeyedStreams, Mutator, Primitive, Recorder, Replayer, Source, stream_key
+
+_ROWS = ("quantity", "left", "right", "attained", "drift", "quantity_error", "scale")
+_OTHER = ("n", "h", "floor")
+_FIELDS = ("bound", "value", "attained", "threshold", "exponent", "limit", "rate")
+_REQUIRED: dict[str, tuple[str, ...]] = {
+    "rate": ("n", "quantity"),
+    "limit-law": ("n", "quantity"),
+    "conserved": ("h", "drift", "floor"),
+}
+
+
+def named_values(seen: Mapping[str, Any], case: Mapping[str, Any], defines: Mapping[str, Any], xp: Any) -> dict[str, Any]:
+    """Values by name: the case's, the definitions that can be worked out, and what the instance brought (it wins)."""
+    numbers = (int, float, Fraction)
+    values = {k: xp.number(v) if isinstance(v, numbers) and not isinstance(v, bool) else v for k, v in case.items()}
+    values.update(seen)
+    for _ in range(2):  # definitions may use one another in any order
+        for name, expr in defines.items():
+            if name not in seen:
+                with contextlib.suppress(ClaimError):
+                    values[name] = evaluate(expr, values, xp)
+    return values
+
+
+class Laboratory:
+    """Runs ``evidence`` of ``claim`` at ``case``.
+
+    Attributes
+    ----------
+    rows : rows per block
+    drawn : number of draws of the last run (0: ``simulate`` ignores its ``rng``)
+    """
+
+    def __init__(self, claim: Claim, evidence: Evidence, case: Case, *, seed: int, rows: int, device: str = "cpu"):
+        self.claim, self.evidence, self.case = claim, evidence, case
+        self.rows, self.seed = rows, seed
+        self.xp: Namespace = namespace(device)
+        self.host = namespace("cpu")
+        self.key = stream_key(seed, claim.id, evidence.name, case.plain())
+        self.drawn = 0
+        self._last: tuple[int, dict[str, np.ndarray], Recorder] | None = None
+        self._defines = {s.name: expr for s, expr in claim.defines.items()}
+        self._float_case = Case({**case, **self._worked_out(self.host, integers=True)})
+        self._fields = {
+            name: sympy.sympify(value)
+            for name in _FIELDS
+            if (value := getattr(claim.decides, name, None)) is not None and not isinstance(value, str)
+        }
+        self._used = {s.name for e in self._fields.values() for s in e.free_symbols}
+        self._used |= {s.name for e in claim.defines.values() for s in sympy.sympify(e).free_symbols}
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def run(self, first: int, blocks: int) -> dict[str, np.ndarray]:
+        """Checked results of ``blocks`` blocks from the keyed streams, on the host, in float64."""
+        return self.run_on(KeyedStreams(self.key, first, blocks, self.rows), blocks * self.rows)
+
+    def record(self, block: int) -> tuple[dict[str, np.ndarray], Recorder]:
+        """One block again, with its draws (the last one asked for is kept)."""
+        if self._last is None or self._last[0] != block:
+            recorder = Recorder(KeyedStreams(self.key, block, 1, self.rows))
+            self._last = (block, self.run_on(recorder, self.rows), recorder)
+        return self._last[1], self._last[2]
+
+    def perturb(
+        self, parents: Sequence[Sequence[Primitive]], generation: int, scales: Sequence[float]
+    ) -> tuple[dict[str, np.ndarray], Recorder]:
+        """A block of perturbed copies of recorded rows, with its draws."""
+        key = stream_key(self.key.hex(), "search", generation)
+        recorder = Recorder(Mutator(parents, key, self.rows, scales))
+        return self.run_on(recorder, self.rows), recorder
+
+    def run_on(self, source: Source, size: int) -> dict[str, np.ndarray]:
+        """Checked results with draws from any source.
+
+        Raises
+        ------
+        ExperimentError
+            the author's code raised, or returned a wrong shape, a missing key or a non-finite number
+        MemoryError
+            the batch did not fit (so does CuPy's OutOfMemoryError)
+        """
+        rng = Draws(self.xp, source, size)
+        with np.errstate(all="ignore"):
+            result = self._call(self.xp, rng, self._float_case, size)
+        self.drawn = rng.drawn
+        return self._checked(result, size)
+
+    def _call(self, xp: Any, rng: Draws, case: Case, size: int) -> Mapping[str, Any]:
+        try:
+            result = self.evidence.function(xp, rng, case, size)
+        except GdverifyError:
+            raise
+        except Exception as problem:
+            if self.xp.is_out_of_memory(problem):
+                raise
+            raise ExperimentError(self._describe(problem)) from problem
+        if not isinstance(result, Mapping):
+            raise ExperimentError(f"simulate returned {type(result).__name__}, not a dict of arrays")
+        return result
+
+    def _describe(self, problem: BaseException) -> str:
+        """One line: type, text, and the line of the claim file."""
+        code = getattr(self.evidence.function, "__code__", None)
+        line = None
+        for frame in traceback.extract_tb(problem.__traceback__):
+            if code is not None and frame.filename == code.co_filename:
+                line = frame.lineno
+        text = " ".join(str(problem).split())
+        where = f" (line {line} of {code.co_filename.rsplit('/', 1)[-1]})" if line and code is not None else ""
+        return f"{type(problem).__name__}: {text}{where}" if text else f"{type(problem).__name__}{where}"
+
+    def _checked(self, result: Mapping[str, Any], size: int) -> dict[str, np.ndarray]:
+        kind = self.claim.decides.kind
+        required = _REQUIRED.get(kind, ())
+        if not required and not ("quantity" in result or (kind == "identity" and {"left", "right"} <= set(result))):
+            required = ("quantity",)
+        for name in required:
+            if name not in result:
+                raise ExperimentError(f"simulate returned {sorted(result)}; {name!r} is missing")
+        out: dict[str, np.ndarray] = {}
+        for name, value in result.items():
+            if name not in _ROWS and name not in _OTHER and name not in self._used:
+                continue
+            try:
+                array = np.asarray(self.xp.to_host(value), dtype=np.float64)
+            except (TypeError, ValueError) as problem:
+                raise ExperimentError(f"{name!r} is not an array of real numbers: {problem}") from None
+            self._check_shape(name, array, size)
+            if not np.all(np.isfinite(array)):
+                bad = int(array.size - np.isfinite(array).sum())
+                raise ExperimentError(f"{name!r} has {bad} non-finite entries of {array.size}")
+            out[name] = array
+        self._check_observed(out)
+        return out
+
+    def _check_shape(self, name: str, array: np.ndarray, size: int) -> None:
+        grid = self.claim.decides.kind in ("rate", "limit-law", "conserved")
+        if grid and name in ("n", "h"):
+            good = array.ndim == 1 and array.size >= 3
+            wanted = "(k,) with k >= 3"
+        elif grid and name in ("quantity", "drift"):
+            good, wanted = array.ndim == 2 and len(array) == size, f"({size}, k)"
+        elif name in ("quantity", "left", "right"):
+            good, wanted = array.shape == (size,), f"({size},)"
+            if self.claim.decides.kind == "identity":
+                good, wanted = array.ndim >= 1 and len(array) == size, f"({size}, ...)"
+        else:
+            good, wanted = array.ndim == 0 or array.shape == (size,), f"({size},) or a number"
+        if not good:
+            raise ExperimentError(f"{name!r} has shape {array.shape}, expected {wanted}")
+
+    def _check_observed(self, rows: Mapping[str, np.ndarray]) -> None:
+        """Observed symbols must lie in the domain that the claim gives them (to rounding)."""
+        for symbol, domain in self.claim.symbols.items():
+            if not domain.observed or symbol.name not in rows:
+                continue
+            values, seen = self.values(rows), rows[symbol.name]
+            slack = 1e-9 * (1 + np.abs(seen))
+            for end, sign in ((domain.low, 1), (domain.high, -1)):
+                if end is None or end in (sympy.oo, -sympy.oo):
+                    continue
+                if np.any(sign * (seen - evaluate(end, values, self.host)) < -slack):
+                    raise ExperimentError(f"{symbol.name} leaves its domain {domain.describe()}")
+
+    # -- values of expressions --------------------------------------------------------------------------------
+
+    def values(self, rows: Mapping[str, Any]) -> dict[str, Any]:
+        """Float values by name on every row."""
+        seen = {k: v for k, v in rows.items() if k in self._used}
+        return named_values(seen, self.case, self._defines, self.host)
+
+    def evaluate(self, expr: Any, rows: Mapping[str, np.ndarray], size: int) -> np.ndarray:
+        """Float value of one of the claim's expressions on every row, shape (size,)."""
+        with np.errstate(all="ignore"):
+            try:
+                value = np.asarray(evaluate(expr, self.values(rows), self.host), dtype=np.float64)
+            except (ZeroDivisionError, OverflowError) as problem:
+                raise ExperimentError(f"{expr} at this case: {problem}") from None
+        if not np.all(np.isfinite(value)):
+            raise ExperimentError(f"{expr} is not finite at this case")
+        return np.broadcast_to(value, (size,))
+
+    def enclose(self, draws: Sequence[Primitive], bits: int, seconds: float) -> dict[str, Any]:
+        """The instance with these draws in interval arithmetic; also every expression of the decision, by field.
+
+        Raises
+        ------
+        UndecidedError
+            more bits are needed
+        ExperimentError
+            an operation has no interval version, or time ran out
+        """
+        with precision(bits, seconds):
+            xp = IntervalNamespace()
+            case = IntervalCase({**self.case, **self._worked_out(xp)})
+            result = self._call(xp, Draws(xp, Replayer(draws), 1), case, 1)
+            row = {k: _first_row(k, v) for k, v in result.items() if k in _ROWS or k in self._used}
+            seen = {k: v for k, v in row.items() if k in self._used}
+            values = named_values(seen, self.case, self._defines, xp)
+            for name, expr in self._fields.items():
+                if name not in row:
+                    row[name] = Interval(evaluate(expr, values, xp))
+            return row
+
+    def _worked_out(self, xp: Any, integers: bool = False) -> dict[str, Any]:
+        """Definitions that the case alone determines."""
+        values, out = named_values({}, self.case, self._defines, xp), {}
+        for name, expr in self._defines.items():
+            if name in values:
+                value = values[name]
+                if integers:
+                    value = round(float(value)) if sympy.sympify(expr).is_integer else float(value)
+                out[name] = value
+        return out
+
+
+def _first_row(name: str, value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.ndim:
+        if value.shape[0] != 1:
+            raise ExperimentError(f"{name!r} has {value.shape[0]} rows for size = 1")
+        value = value[0]
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value[()]
+    if isinstance(value, np.ndarray):
+        return value
+    return Interval(value)

@@ -1,0 +1,338 @@
+"""Decisions about means and probabilities, by confidence sequences (see `sequential` for what each assumes)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import ExperimentError
+from .ball import Interval
+from .decide import Decider, Effort, Finding
+from .laboratory import Laboratory
+from .random import Primitive
+from .sequential import (
+    BoundedMean,
+    ExcessBet,
+    Spread,
+    asymptotic_interval,
+    bernoulli_interval,
+    block_rows,
+)
+from .sure import recheck
+
+ROUNDING = 1e-9  # relative size below which a difference of float64 results is not evidence of anything
+
+
+class MeanDecider(Decider):
+    """What the kinds about E[Q] share.
+
+    Where the bound depends on what an instance brought and varies over rows, the ratio Q/B is compared with 1.
+    """
+
+    nonnegative = False
+
+    def __init__(self, lab: Laboratory, alpha: float, effort: Effort):
+        super().__init__(lab, alpha, effort)
+        self.spread = Spread()
+        self.bound: float | None = None
+        self.ratio = False
+        self.bounded: BoundedMean | None = None
+        self.support: tuple[float, float] | None = None
+        self.bet: ExcessBet | None = None
+        self.finding: Finding | None = None
+
+    # -- taking samples -----------------------------------------------------------------------------------------
+
+    def add(self, rows: dict[str, np.ndarray], first: int, size: int) -> None:
+        if self.bound is None:
+            self._start(rows, size)
+        q = self._samples(rows, size)
+        if not self.lab.drawn and len(self.spread.means):
+            return
+        if self.nonnegative and q.min() < -ROUNDING * np.abs(q).max():
+            raise ExperimentError(f"the claim declares the quantity non-negative; a sample is {q.min():.6g}")
+        if self.support is not None:
+            low, high = self.support
+            slack = ROUNDING * (high - low)
+            if q.min() < low - slack or q.max() > high + slack:
+                raise ExperimentError(f"a sample leaves the declared support [{low:.6g}, {high:.6g}]")
+            q = np.clip(q, low, high)
+        for block in block_rows(q, self.lab.rows):
+            self.spread.add(block)
+            if self.bounded is not None:
+                self.bounded.add(block)
+            if self.bet is not None:
+                if self.spread.low < 0 and not self.nonnegative:
+                    self.bet = None
+                else:
+                    self.bet.add(np.maximum(block, 0.0))
+
+    def _start(self, rows: dict[str, np.ndarray], size: int) -> None:
+        bound = self.lab.evaluate(self.decision.bound, rows, size)[: self.lab.rows]
+        per_row = any(rows[n].ndim for n in self._bound_names() if n in rows)
+        varies = bool(np.ptp(bound) > ROUNDING * np.abs(bound).max())
+        self.ratio = per_row and (varies or self.lab.rows == 1)
+        self.bound = 1.0 if self.ratio else float(bound[0])
+        support = getattr(self.decision, "support", None)
+        if support is not None and not self.ratio:
+            low, high = (float(self.lab.evaluate(e, rows, size)[0]) for e in support)
+            if not low < high:
+                raise ExperimentError(f"the declared support [{low:.6g}, {high:.6g}] is empty")
+            self.support = (low, high)
+            self.bounded = BoundedMean(low, high, self.alpha)
+        if self.bound > 0:
+            self.bet = ExcessBet(self.bound)
+
+    def _bound_names(self) -> set[str]:
+        import sympy
+
+        return {s.name for s in sympy.sympify(self.decision.bound).free_symbols}
+
+    def _samples(self, rows: dict[str, np.ndarray], size: int) -> np.ndarray:
+        bound = self.lab.evaluate(self.decision.bound, rows, size)
+        q = rows["quantity"]
+        if self.ratio:
+            if np.any(bound <= 0):
+                raise ExperimentError("the bound varies over instances and is not positive on all of them")
+            return q / bound
+        assert self.bound is not None
+        if np.any(np.abs(bound - self.bound) > ROUNDING * abs(self.bound)):
+            raise ExperimentError("the bound differs between blocks")
+        return q
+
+    # -- deciding -----------------------------------------------------------------------------------------------
+
+    def _interval(self) -> tuple[tuple[float, float], str, str]:
+        """Interval, the name of what it rests on, and why it must not be used (if so)."""
+        if self.bounded is not None:
+            return self.bounded.interval(), "valid at any time (bounded, empirical Bernstein)", ""
+        means = np.asarray(self.spread.means)
+        return asymptotic_interval(means, self.alpha), "asymptotic", self.spread.refusal(self.alpha)
+
+    def _tolerance(self) -> float:
+        assert self.bound is not None
+        tol = self.decision.tol
+        return tol if getattr(self.decision, "absolute", False) else tol * abs(self.bound)
+
+    def _finding(self, verdict: str, message: str) -> Finding:
+        interval = self._interval()[0]
+        assert self.bound is not None
+        if self.ratio:
+            message += "; quantity/bound is compared with 1, since the bound varies over instances"
+        if self.support is not None and self.bound > self.support[1]:
+            message += "; vacuous here: the bound exceeds the declared support"
+        return Finding(
+            verdict, message=message, estimate=self.spread.mean, bound=self.bound,
+            interval=interval if all(map(math.isfinite, interval)) else None,
+            tolerance=getattr(self.decision, "tol", None), margin=self.bound - self.spread.mean,
+        )  # fmt: skip
+
+    def check(self) -> Finding | None:
+        if not self.lab.drawn:
+            return self._deterministic()
+        if self.bet is not None and self.bet.evidence >= math.log(1 / self.alpha):
+            found = self._excess()
+            if found is not None:
+                return found
+        if self.spread.constant():
+            return self._constant() if len(self.spread.means) >= 16 else None
+        interval, basis, refused = self._interval()
+        return None if refused else self._judge(interval, basis)
+
+    def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:
+        raise NotImplementedError
+
+    def _excess(self) -> Finding | None:
+        """The bets against E[Q] <= bound have won."""
+        return None
+
+    def _constant(self) -> Finding:
+        """Every sample is the same although random numbers were drawn."""
+        raise NotImplementedError
+
+    def _deterministic(self) -> Finding:
+        """``simulate`` draws nothing: its one value is the mean itself."""
+        raise NotImplementedError
+
+    def _first_draws(self) -> list[Primitive]:
+        return self.lab.record(0)[1].row(0)
+
+    def _exceeds(self) -> str:
+        """Interval recheck of quantity <= bound at the only instance there is."""
+
+        def sides(row: dict[str, Any]) -> tuple[Any, Any]:
+            return row["quantity"], row["bound"]
+
+        return recheck(self.lab, self._first_draws(), sides, self.effort.recheck_seconds).status
+
+    def finish(self, complete: bool) -> Finding:
+        found = self.check()
+        if found is not None:
+            return found
+        interval, basis, refused = self._interval()
+        why = "the samples" if complete else "the time"
+        text = f"undecided: {why} ran out after {self.spread.n} samples ({basis} interval)"
+        if refused:
+            text = f"undecided after {self.spread.n} samples: no asymptotic interval, {refused}"
+        return self._finding("inconclusive", text)
+
+
+class MeanBoundDecider(MeanDecider):
+    """E[Q] <= B: pass when the interval ends below B(1 + tol), fail when it begins above B."""
+
+    def __init__(self, lab: Laboratory, alpha: float, effort: Effort):
+        super().__init__(lab, alpha, effort)
+        self.nonnegative = self.decision.nonnegative
+
+    def _excess(self) -> Finding | None:
+        if not self.nonnegative:
+            return None
+        assert self.bet is not None
+        return self._finding(
+            "fail", f"bets against it won (log e-value {self.bet.evidence:.1f}; valid at any time, no moments assumed)"
+        )
+
+    def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:
+        assert self.bound is not None
+        low, high = interval
+        # For non-negative unbounded data a refutation comes from the bets alone: they need no tail assumption.
+        may_fail = self.bounded is not None or not self.nonnegative or self.bound <= 0
+        if may_fail and low > self.bound + ROUNDING * abs(self.bound):
+            return self._finding("fail", f"the mean exceeds the bound, {basis}")
+        if high <= self.bound + self._tolerance():
+            return self._finding("pass", f"the mean is below the bound, {basis}")
+        return None
+
+    def _constant(self) -> Finding:
+        assert self.bound is not None
+        value, n = self.spread.high, self.spread.n
+        if value == 0:
+            return self._finding("inconclusive", f"every one of {n} samples is 0: they say nothing")
+        if value <= self.bound * (1 + math.copysign(ROUNDING, self.bound)):
+            return self._finding("pass", f"every one of {n} samples is {value:.10g}: it does not vary with the draws")
+        if self.nonnegative and self.bound > 0:
+            return self._finding("inconclusive", f"every sample is {value:.10g}, above the bound; too few to refute")
+        return self._finding("fail", f"every one of {n} samples is {value:.10g}, above the bound (asymptotic)")
+
+    def _deterministic(self) -> Finding:
+        assert self.bound is not None
+        value = self.spread.mean
+        status = "holds" if value <= self.bound else self._exceeds()
+        text = "nothing is drawn: one exact value"
+        if status == "violated":
+            return self._finding("fail", f"{text}, above the bound in interval arithmetic")
+        if status == "unsupported" and value > self.bound + self._tolerance():
+            return self._finding("inconclusive", f"{text}, above the bound in floating point, not confirmed")
+        return self._finding("pass", text)
+
+
+class MeanEqualsDecider(MeanDecider):
+    """E[Q] = B: pass when the interval lies inside B(1 +- tol), fail when it excludes B."""
+
+    def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:
+        assert self.bound is not None
+        low, high = interval
+        slack = ROUNDING * max(abs(self.bound), abs(self.spread.mean))
+        if low > self.bound + slack or high < self.bound - slack:
+            return self._finding("fail", f"the interval excludes the value, {basis}")
+        if low >= self.bound - self._tolerance() and high <= self.bound + self._tolerance():
+            return self._finding("pass", f"the mean is within the tolerance, {basis}")
+        return None
+
+    def _constant(self) -> Finding:
+        assert self.bound is not None
+        value, n = self.spread.high, self.spread.n
+        text = f"every one of {n} samples is {value:.10g}: it does not vary with the draws"
+        near = abs(value - self.bound) <= ROUNDING * max(abs(self.bound), abs(value), 1e-300)
+        return self._finding("pass" if near else "fail", text)
+
+    def _deterministic(self) -> Finding:
+        assert self.bound is not None
+        value = self.spread.mean
+        text = "nothing is drawn: one exact value"
+        if abs(value - self.bound) <= ROUNDING * max(abs(self.bound), abs(value), 1e-300):
+            return self._finding("pass", text)
+
+        def apart(row: dict[str, Any]) -> tuple[Any, Any]:
+            return abs(row["quantity"] - row["bound"]), Interval(0)
+
+        status = recheck(self.lab, self._first_draws(), apart, self.effort.recheck_seconds).status
+        if status == "violated":
+            return self._finding("fail", f"{text}, certainly different in interval arithmetic")
+        if abs(value - self.bound) <= self._tolerance():
+            return self._finding("pass", f"{text}, within the tolerance")
+        return self._finding("inconclusive", f"{text}, different in floating point, not confirmed")
+
+
+class MeanExceedsDecider(MeanDecider):
+    """Counterexample in the mean: pass when E[Q] > B is certain at the exhibited distribution."""
+
+    def _excess(self) -> Finding | None:
+        assert self.bet is not None
+        text = f"the exhibited mean exceeds the bound (bets on non-negative samples, log e-value {self.bet.evidence:.1f})"
+        return self._finding("pass", text)
+
+    def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:
+        assert self.bound is not None
+        if interval[0] > self.bound + ROUNDING * abs(self.bound):
+            return self._finding("pass", f"the exhibited mean exceeds the bound, {basis}")
+        if interval[1] <= self.bound:
+            return self._finding("fail", f"the exhibited mean does not exceed the bound, {basis}")
+        return None
+
+    def _constant(self) -> Finding:
+        assert self.bound is not None
+        exceeds = self.spread.low > self.bound + ROUNDING * abs(self.bound)
+        text = f"every one of {self.spread.n} samples is {self.spread.high:.10g}"
+        return self._finding("pass" if exceeds else "fail", text)
+
+    def _deterministic(self) -> Finding:
+        status = self._exceeds()
+        text = "nothing is drawn: one exact value"
+        verdict = {"violated": "pass", "unsupported": "inconclusive", "tie": "inconclusive"}.get(status, "fail")
+        return self._finding(verdict, f"{text} ({status} in interval arithmetic)")
+
+
+class ProbabilityDecider(Decider):
+    """P(Q > threshold) <= delta, by a Bernoulli confidence sequence."""
+
+    def __init__(self, lab: Laboratory, alpha: float, effort: Effort):
+        super().__init__(lab, alpha, effort)
+        self.n = self.hits = 0
+        self.bound: float | None = None
+
+    def add(self, rows: dict[str, np.ndarray], first: int, size: int) -> None:
+        if not self.lab.drawn:
+            raise ExperimentError("simulate draws nothing, so there is no probability to estimate")
+        bound = self.lab.evaluate(self.decision.bound, rows, size)
+        if self.bound is None:
+            self.bound = float(bound[0])
+        if np.any(np.abs(bound - self.bound) > ROUNDING * abs(self.bound)):
+            raise ExperimentError("the probability bound varies over instances; it must be one number per case")
+        threshold = self.lab.evaluate(self.decision.threshold, rows, size)
+        self.n += size
+        self.hits += int(np.sum(rows["quantity"] > threshold))
+
+    def _finding(self, verdict: str, text: str) -> Finding:
+        assert self.bound is not None
+        share = self.hits / self.n
+        return Finding(
+            verdict, message=f"{text}: {self.hits} of {self.n} exceed the threshold", estimate=share,
+            interval=bernoulli_interval(self.hits, self.n, self.alpha), bound=self.bound, margin=self.bound - share,
+        )  # fmt: skip
+
+    def check(self) -> Finding | None:
+        assert self.bound is not None
+        if self.bound >= 1:
+            return self._finding("pass", "vacuous here, the bound is at least 1")
+        low, high = bernoulli_interval(self.hits, self.n, self.alpha)
+        if low > self.bound:
+            return self._finding("fail", "the probability exceeds the bound")
+        if high <= self.bound:
+            return self._finding("pass", "the probability is below the bound")
+        return None
+
+    def finish(self, complete: bool) -> Finding:
+        return self.check() or self._finding("inconclusive", f"undecided: {'samples' if complete else 'time'} ran out")
