@@ -82,10 +82,10 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
     width = min(max(map(len, names)), 34)
     for (kind, name), outcomes in groups.items():
         lead = f"{_INDENT}{kind:<11} {name:<{width}}  "
-        out += _fit(lead, _group(kind, outcomes))
+        out += _fit(lead, _group(kind, outcomes, verdict.claim.decides.kind))
         chosen = outcomes if verbose else _notable(outcomes)
         for outcome in chosen:
-            out += _case_lines(outcome, colour, source)
+            out += _case_lines(outcome, colour, source, verdict.claim.decides.kind)
         hidden = sum(o.verdict != "pass" for o in outcomes) - len(chosen)
         if hidden > 0 and not verbose:
             out.append(f"{_INDENT}  and {hidden} more like these (-v shows all)")
@@ -117,7 +117,7 @@ def _fit(lead: str, text: str) -> list[str]:
     ) or [lead.rstrip()]  # fmt: skip
 
 
-def _group(kind: str, outcomes: Sequence[Outcome]) -> str:
+def _group(kind: str, outcomes: Sequence[Outcome], decides: str) -> str:
     """One evidence function over its cases: how many, how much, and the case that came closest to its bound."""
     bad = {v: n for v in ("fail", "error", "inconclusive") if (n := sum(o.verdict == v for o in outcomes))}
     if kind == "derivation":
@@ -134,22 +134,39 @@ def _group(kind: str, outcomes: Sequence[Outcome]) -> str:
     if bad:
         parts.append(", ".join(f"{n} {v}" for v, n in bad.items()))
     else:
-        worst = _tightest(outcomes)
-        if worst is not None and worst.estimate is not None:
-            parts.append(("tightest: " if len(outcomes) > 1 else "") + measured(worst))
+        worst = _tightest(outcomes, decides)
+        if worst is not None:
+            word = "furthest" if decides in _TWO_SIDED else "tightest"
+            where = case_text(worst.case)
+            where = f" at {where}" if where and len(where) <= 48 and len(outcomes) > 1 else ""
+            parts.append((f"{word}{where}: " if len(outcomes) > 1 else "") + measured(worst, decides))
     return ", ".join(parts)
 
 
-def _tightest(outcomes: Sequence[Outcome]) -> Outcome | None:
-    with_margin = [o for o in outcomes if o.margin is not None and math.isfinite(o.margin)]
-    if with_margin:
-        return min(with_margin, key=lambda o: o.margin or 0.0)
-    return outcomes[0] if outcomes else None
+_TWO_SIDED = ("mean-equals", "limit-law", "identity")
 
 
-def measured(outcome: Outcome) -> str:
-    """Estimate, interval and bound in words."""
+def _tightest(outcomes: Sequence[Outcome], decides: str) -> Outcome | None:
+    """The case that came closest to failing: relative to the bound, or by the margin that the evidence gives."""
+    known = [o for o in outcomes if o.estimate is not None and o.bound is not None]
+    if not known:
+        return None
+
+    def room(o: Outcome) -> float:
+        estimate, bound = o.estimate or 0.0, o.bound or 0.0
+        if decides in ("conserved", "rate", "minimiser", "counterexample") and o.margin is not None:
+            return o.margin
+        apart = -abs(bound - estimate) if decides in _TWO_SIDED else bound - estimate
+        return apart / (abs(bound) or 1.0)
+
+    return min(known, key=room)
+
+
+def measured(outcome: Outcome, decides: str = "") -> str:
+    """Estimate, interval and bound in words; ``decides`` is the claim's decision kind."""
     parts = []
+    if decides == "sure-bound" and outcome.kind == "experiment" and outcome.bound == 1 and outcome.estimate is not None:
+        return f"quantity/bound reaches {number(outcome.estimate)}"  # such an experiment reports the ratio
     if outcome.estimate is not None:
         word = "worst case" if outcome.kind == "worst-case" else "measured"
         parts.append(f"{word} {number(outcome.estimate)}")
@@ -177,10 +194,10 @@ def _notable(outcomes: Sequence[Outcome], most: int = 3) -> list[Outcome]:
     return distinct[:most]
 
 
-def _case_lines(outcome: Outcome, colour: bool, source: str | None) -> list[str]:
+def _case_lines(outcome: Outcome, colour: bool, source: str | None, decides: str) -> list[str]:
     where = f" at {case_text(outcome.case)}" if outcome.case else ""
     text = outcome.verdict + where
-    numbers = measured(outcome)
+    numbers = measured(outcome, decides)
     text += f": {numbers}" if numbers else ""
     if outcome.samples:
         text += f", {plural(outcome.samples, 'sample')}"

@@ -115,7 +115,7 @@ def markdown(run: Run) -> str:
         rows += ["", f"## {v.id}", ""]
         for o in bad:
             case = ", ".join(f"{k}={x}" for k, x in o.case.items())
-            said = "; ".join(filter(None, (measured(o), o.message)))
+            said = "; ".join(filter(None, (measured(o, v.claim.decides.kind), o.message)))
             rows.append(f"- {o.kind} `{o.name}`: **{o.verdict}**{f' at {case}' if case else ''}. {said}".rstrip())
         rows += [f"- audit: {c}" for c in [*v.complaints, *v.unaudited]]
     return "\n".join(rows) + "\n"
