@@ -199,7 +199,9 @@ class LimitLaw(Decision):
     kind: ClassVar[str] = "limit-law"
 
     def propositions(self) -> list[Proposition]:
-        return [Proposition(self.quantity, "->", self.limit)]
+        from .language import AtInfinity
+
+        return [Proposition(AtInfinity(self.quantity, self.variable), "->", self.limit)]
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,16 @@ class GrowthExponent(sympy.Function):
     nargs = 2
 
 
+class AtInfinity(sympy.Function):
+    """``AtInfinity(q, n)``: q as n -> oo, all other symbols held fixed; the left side of a limit."""
+
+    nargs = 2
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        q, n = (printer._print(arg) for arg in self.args)
+        return rf"\lim_{{{n} \to \infty}} {q}"
+
+
 class SymmetricMatrix(sympy.MatrixSymbol):
     """A symmetric matrix letter of symbolic size: ``SymmetricMatrix("Sigma", d, d)``; its transpose is itself."""
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy
 
 from ..errors import ProofError
-from ..language import GrowthExponent
+from ..language import AtInfinity, GrowthExponent
 from .algebra import is_zero
-from .context import Context
 from .fact import Fact
+from .scalars import ScalarRules
 
 
-class CalculusRules(Context):
+class CalculusRules(ScalarRules):
     """derivative, monotone, tangent, integral, integral_bound, limit, growth."""
 
     def derivative(self, expr: Any, x: Any, value: Any) -> Fact:
@@ -110,19 +111,44 @@ class CalculusRules(Context):
 
     # -- limits -----------------------------------------------------------------------------------------------
 
-    def limit(self, expr: Any, x: Any) -> Fact:
-        """expr -> its limit as x -> oo, by comparing degrees of powers of polynomials in x."""
-        return self._record("limit", expr, "->", self._limit_at_infinity(sympy.sympify(expr), x), note=f"{x} -> oo")
+    def limit(self, expr: Any, x: Any, *, using: Sequence[Fact] = ()) -> Fact:
+        """expr -> its limit as x -> oo, by comparing degrees of powers of polynomials in x.
+
+        The equalities ``using`` are put in first (a mean by its value, a definition).  All other symbols are held
+        fixed, so none may be tied to x by its domain, its definition or the instance.
+        """
+        expr = sympy.sympify(expr)
+        value = self._limit_at_infinity(self._apply(expr, using), x)
+        return self._record("limit", AtInfinity(expr, x), "->", value, using, note=f"{x} -> oo")
 
     def growth(self, expr: Any, n: Any) -> Fact:
-        """GrowthExponent(expr, n) == p: expr is c n^p (1 + o(1)) with c > 0."""
+        """GrowthExponent(expr, n) == p: expr is c n^p (1 + o(1)) with c > 0, all other symbols held fixed."""
         expr = sympy.sympify(expr)
+        self._free_to_grow(expr, n)
         power, lead = self._leading(sympy.together(expr), n)
         if not self.signs.positive(lead):
             raise ProofError(f"the leading coefficient {lead} is not proved to be positive")
         return self._record("growth", GrowthExponent(expr, n), "==", power)
 
+    def _free_to_grow(self, expr: Any, x: Any) -> None:
+        """x may go to infinity while the other symbols of expr stay where they are."""
+        if self._domain(x).high is not None or x in self.claim.defines:
+            raise ProofError(f"{x} does not run to infinity")
+        todo, seen = expr.free_symbols - {x}, set()
+        while todo:
+            s = todo.pop()
+            seen.add(s)
+            dom = self.signs.domains.get(s)
+            if dom is not None and dom.observed:
+                raise ProofError(f"{s} comes out of the instance and may change while {x} grows")
+            ties = [] if dom is None else [dom.low, dom.high]
+            names = {t for e in [*ties, self.claim.defines.get(s)] for t in getattr(e, "free_symbols", ())}
+            if x in names:
+                raise ProofError(f"{s} is tied to {x} by its domain or definition: put in what it is")
+            todo |= names - seen
+
     def _limit_at_infinity(self, expr: Any, x: Any) -> Any:
+        self._free_to_grow(expr, x)
         if not expr.has(x):
             return expr
         together = sympy.together(expr)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from .calculus import CalculusRules
-from .matrices import MatrixRules
 from .means import MeanRules
-from .scalars import ScalarRules
 from .sequences import SequenceRules
 
 
-class Proof(ScalarRules, SequenceRules, MeanRules, MatrixRules, CalculusRules):
+class Proof(CalculusRules, SequenceRules, MeanRules):
     """A derivation in progress for one claim (or one of its mutants)."""
