@@ -22,7 +22,11 @@ def evaluate(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
     expr : the expression; free symbols are looked up in ``values`` by name
     values : numbers, arrays or intervals by name
     xp : namespace with ``rational(p, q)``, ``pi()`` and elementwise ``sqrt exp log cos sin tan atan abs
-        maximum minimum pow gamma digamma``; only what the expression uses is needed
+        maximum minimum pow gamma digamma``, for traces ``matmul matrix_transpose eye zeros`` and ``linalg``; only
+        what the expression uses is needed
+
+    Matrix letters are looked up by name too, as arrays (r, c), or (rows, r, c) for one matrix per instance; a
+    matrix expression stands inside a trace and is evaluated with the same arithmetic.
 
     Raises
     ------
@@ -43,6 +47,8 @@ def evaluate(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
         if expr.name not in values:
             raise ClaimError(f"no value for {expr.name}: the experiment must return it or the regime draw it")
         return values[expr.name]
+    if isinstance(expr, sympy.Trace):
+        return xp.linalg.trace(evaluate_matrix(expr.arg, values, xp))
     args = [evaluate(a, values, xp) for a in expr.args] if not isinstance(expr, (sympy.Sum, sympy.Product)) else []
     if expr.is_Add:
         total = args[0]
@@ -81,6 +87,41 @@ def evaluate(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
     return function(*args)
 
 
+def evaluate_matrix(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
+    """Value of a matrix expression, shape (r, c) or (rows, r, c); arguments and errors as for `evaluate`."""
+    if isinstance(expr, sympy.MatrixSymbol):
+        if expr.name not in values:
+            raise ClaimError(f"no value for {expr.name}: the experiment must return this matrix")
+        return values[expr.name]
+    if isinstance(expr, (sympy.Identity, sympy.ZeroMatrix)):
+        r, c = (int(evaluate(k, values, _Whole)) for k in expr.shape)
+        return xp.eye(r) if isinstance(expr, sympy.Identity) else xp.zeros((r, c))
+    if isinstance(expr, sympy.Transpose):
+        return xp.matrix_transpose(evaluate_matrix(expr.arg, values, xp))
+    if isinstance(expr, sympy.Inverse):
+        return xp.linalg.inv(evaluate_matrix(expr.arg, values, xp))
+    if isinstance(expr, sympy.MatAdd):
+        total = evaluate_matrix(expr.args[0], values, xp)
+        for a in expr.args[1:]:
+            total = total + evaluate_matrix(a, values, xp)
+        return total
+    if isinstance(expr, sympy.MatMul):
+        coefficient, factors = expr.as_coeff_matrices()
+        total = evaluate_matrix(factors[0], values, xp)
+        for f in factors[1:]:
+            total = xp.matmul(total, evaluate_matrix(f, values, xp))
+        if coefficient == 1:
+            return total
+        scale = evaluate(coefficient, values, xp)
+        return total * (scale[..., None, None] if getattr(scale, "ndim", 0) else scale)
+    if isinstance(expr, sympy.MatPow) and expr.exp.is_Integer and expr.exp > 0:
+        base = total = evaluate_matrix(expr.base, values, xp)
+        for _ in range(int(expr.exp) - 1):
+            total = xp.matmul(total, base)
+        return total
+    raise ClaimError(f"{expr} has no numeric value: an experiment must return it as a number")
+
+
 def _fold(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
     (variable, low, high), *more = expr.limits
     if more:
@@ -91,6 +132,14 @@ def _fold(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
         term = evaluate(expr.function, {**values, variable.name: k}, xp)
         total = total + term if isinstance(expr, sympy.Sum) else total * term
     return total
+
+
+class _Whole:
+    """Arithmetic of dimensions, whatever the values come as."""
+
+    @staticmethod
+    def rational(p: int, q: int) -> float:
+        return p / q
 
 
 class _Exact:
