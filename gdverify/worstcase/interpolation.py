@@ -22,7 +22,7 @@ from .rows import Row
 
 _CONVEX = "convex interpolation (Taylor, Hendrickx, Glineur 2017)"
 _SMOOTH = "smooth (strongly) convex interpolation (Taylor, Hendrickx, Glineur 2017, Theorem 4)"
-_NONCONVEX = "smooth non-convex interpolation (Drori, Shamir 2020, Theorem 7)"
+_NONCONVEX = "smooth non-convex interpolation (Drori, Shamir 2020)"
 _NECESSARY = "necessary conditions only: no interpolation theorem for this class"
 
 

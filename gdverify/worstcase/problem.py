@@ -11,6 +11,16 @@
         for _ in range(case["T"]):
             x = x - case["gamma"] * f.grad(x)
         problem.maximise(f(x) - f(x_star))
+
+Where the claim's assumptions hold the update rule and the start, none of it need be said twice, and a mutant that
+changes any part changes the problem::
+
+        f = problem.function(F)
+        problem.bind(X_STAR, problem.minimiser(f))
+        problem.bind(X, [problem.start()])           # X a VectorSequence
+        problem.assume("start")                      # |X(0) - X_STAR|^2 = R^2, with R = 1
+        problem.follow(X, case["T"])                 # the claim's update of X
+        problem.maximise(problem.quantity())         # the claim's quantity
 """
 
 from __future__ import annotations
@@ -21,6 +31,7 @@ from typing import Any
 
 from ..claim import Claim
 from ..errors import ClaimError
+from .bounds import enclose
 from .interpolation import FunctionClass, read_class
 from .rows import Linear, Row, Rows, exact
 
@@ -161,6 +172,7 @@ class Problem:
         self.observed: dict[str, Fraction] = {}
         self.functions: list[Function] = []
         self.supplied: dict[str, Fraction] = {}
+        self.bindings: dict[str, Any] = {}
         self._basis: list[str] = []
         self._vectors: list[tuple[str, dict[int, Fraction]]] = []
         self._ids: dict[frozenset[Any], int] = {}
@@ -172,6 +184,8 @@ class Problem:
         self.origins: list[tuple[str, Any, Any, Any]] = []
         self.evaluations: list[tuple[Function, Point]] = []
         self._starts = 0
+        self._origin: int | None = None  # the basis vector that is put at 0, by translation
+        self._faithful = True
 
     # -- what authors call ------------------------------------------------------------------------------------
 
@@ -183,6 +197,8 @@ class Problem:
         name = symbol if isinstance(symbol, str) else symbol.name
         f = Function(self, name if member is None else f"{name}[{member}]", read_class(self.claim, name, self.case))
         self.functions.append(f)
+        if member is None:
+            self.bindings[name] = f
         return f
 
     def start(self, name: str = "") -> Point:
@@ -192,39 +208,51 @@ class Problem:
         return self._new(name, ("start", None, None, None))
 
     def minimiser(self, *functions: Function) -> Point:
-        """The common minimiser of one function, or of a sum of several; the origin, by translation.
+        """The minimiser of one function, or of a sum of several.
 
-        Every function has value 0 there.  If the claim does not assume a minimiser (a mutant dropped it), this is
-        merely some point.
+        If the claim does not assume a minimiser (a mutant dropped it), this is merely some point.
         """
-        origin = Point({})
+        joint = len(functions) > 1
+        assumed = any(a.key[:1] == ("minimiser",) for a in self.claim.assumptions)
         if any(f.known for f in functions):
             raise ClaimError("worst case: call problem.minimiser before evaluating the function")
+        if self._origin is None:
+            self._origin = len(self._basis)
+            x_star = self._new("x_star", ("origin", None, None, None))
+        else:
+            x_star = self.start(f"x_star_{self._starts}")
         total = Point({})
         for f in functions:
             last = f is functions[-1]
-            if not f.kind.minimised or not last:
-                g = self._gradient(f, f"grad_{f.name}(x_star)", origin, Fraction(0))
+            if not (last and assumed if joint else f.kind.minimised):
+                g = self._gradient(f, f"grad_{f.name}({self._label(x_star)})", x_star, Fraction(0))
             else:
                 g = -total
             total = total + g
-            f.known[frozenset()] = (origin, g, _scalar(0))
-            f.labels.append("x_star")
-            f.level = _scalar(0) if len(functions) == 1 else None
-            if f.kind.minimised and len(functions) == 1:
-                f.minimum = _scalar(0)
-        return origin
+            value = self._value(f, x_star)
+            f._record(x_star, g, value)
+            if joint:
+                self._faithful &= f.kind.mu is not None and f.kind.mu >= 0  # stationary is not minimal otherwise
+                continue
+            f.level = value
+            if f.kind.minimised:
+                f.minimum = value
+        return x_star
 
     def infimum(self, f: Function) -> Scalar:
-        """The greatest lower bound of f, which need not be attained; 0, by a shift.  Needs bounded_below."""
+        """The greatest lower bound of f, which need not be attained.  Needs ``bounded_below``."""
+        self._values.append(f"inf {f.name}")
+        self.evaluations.append((f, Point({})))
+        f.level = Scalar(Linear(values={len(self._values) - 1: Fraction(1)}))
         if f.kind.bounded:
-            f.minimum = _scalar(0)
-        f.level = _scalar(0)
-        return _scalar(0)
+            f.minimum = f.level
+        return f.level
 
     def observe(self, name: str, value: Any = 1) -> Fraction:
         """Give an observed symbol (R, Delta…) its normalised value; returns it."""
         number = exact(self.case[name]) if name in self.case else exact(value)
+        if self.observed.get(name, number) != number:
+            raise ClaimError(f"worst case: {name} is observed as {self.observed[name]} and as {number}")
         self.observed[name] = number
         return number
 
@@ -237,7 +265,8 @@ class Problem:
         self._rows.append(Row(label or f"assumed equality {len(self._rows)}", (_scalar(left) - right).form, True))
 
     def maximise(self, *quantities: Any) -> None:
-        """What is largest in the worst case; of several quantities, the smallest of them."""
+        """What is largest in the worst case; of several quantities (or a list), the smallest of them."""
+        quantities = tuple(q for part in quantities for q in (part if isinstance(part, list) else [part]))
         if not quantities:
             raise ClaimError("worst case: maximise() needs a quantity")
         self._goals = [_scalar(q) for q in quantities]
@@ -246,31 +275,130 @@ class Problem:
         """Known exact multipliers by row label (``"f: x_1 -> x_star"``); rows left out have 0."""
         self.supplied = {label: exact(v) for label, v in by_label.items()}
 
+    # -- the claim's own words --------------------------------------------------------------------------------
+
+    def bind(self, symbol: Any, value: Any) -> Any:
+        """Let a Vector stand for a Point, or a VectorSequence for a list of Points; returns the value."""
+        self.bindings[symbol if isinstance(symbol, str) else symbol.name] = value
+        return value
+
+    def value(self, expr: Any) -> Any:
+        """A SymPy expression in bound functions, vectors and sequences as a Point or Scalar (or a Fraction)."""
+        from .translate import translate
+
+        return translate(expr, self.bindings, self.numbers())
+
+    def quantity(self) -> Any:
+        """The claim's quantity; a list where it is the smallest (``Min``) of several."""
+        expr = getattr(self.claim.decides, "quantity", None)
+        if expr is not None and type(expr).__name__ == "Min":
+            return [self.value(a) for a in expr.args]
+        return self.value(expr)
+
+    def follow(self, sequence: Any, steps: int) -> list[Point]:
+        """Extend a bound sequence by the claim's update rule; returns its points."""
+        from .translate import translate
+
+        name = sequence if isinstance(sequence, str) else sequence.name
+        rules = [a for a in self.claim.assumptions if a.key[:1] == ("recursion",) and a.key[1].func.__name__ == name]
+        if len(rules) != 1 or rules[0].schema is None:
+            raise ClaimError(f"{self.claim.id}: {len(rules)} update rules for {name}, expected one")
+        points = self.bindings.get(name)
+        if not isinstance(points, list):
+            raise ClaimError(f"worst case: bind {name} to the list of its first points")
+        first = rules[0].key[3]
+        for t in range(first, first + steps):
+            relation = rules[0].schema(t)
+            points.append(translate(relation.rhs, self.bindings, self.numbers()))
+        return points
+
+    def assume(self, *kinds: str) -> None:
+        """Take over the claim's assumptions of these kinds (``"start"``, ``"start-gap"``), if it still has them."""
+        for a in self.claim.assumptions:
+            if a.key and a.key[0] in kinds and a.schema is not None:
+                relation = a.schema()
+                self.equal(self.value(relation.lhs), self.value(relation.rhs), label=a.name)
+
+    def numbers(self) -> dict[str, Any]:
+        """Exact values by name: the case, observed symbols (1 where not said otherwise), rational definitions."""
+        values: dict[str, Any] = {**self.case, **self.observed}
+        for name, domain in self.claim.domains.items():
+            if domain.observed and name not in values:
+                values[name] = self.observe(name)
+        for symbol, expr in self.claim.defines.items():
+            name = getattr(symbol, "name", str(symbol))
+            if name not in values:
+                try:
+                    low, high = enclose(expr, values)
+                except ClaimError:
+                    continue
+                if low == high:
+                    values[name] = low
+        return values
+
     # -- compilation ------------------------------------------------------------------------------------------
 
     def compile(self) -> Rows:
         """The rows: assumed ones, then the interpolation conditions of every function."""
         if not self._goals:
             raise ClaimError(f"{self.claim.id}: the worst case never calls problem.maximise")
-        rows, theorems, faithful = list(self._rows), [], True
+        self._check_invariance()
+        rows, theorems, faithful = list(self._rows), [], self._faithful
         for f in self.functions:
             labelled = list(zip(f.labels, f.known.values(), strict=True))
             more, sure, theorem = f.kind.rows(f.name, labelled, f.minimum, f.level)
             rows += more
             faithful = faithful and sure
             theorems += [theorem] if theorem not in theorems else []
-        values = list(self._values)
-        objective = self._goals[0].form
-        if len(self._goals) > 1:
-            level = Linear(values={len(values): Fraction(1)})
+        fixed = self.fixed_values()
+        values = [name for k, name in enumerate(self._values) if k not in fixed]
+        place = {k: position for position, k in enumerate(k for k in range(len(self._values)) if k not in fixed)}
+
+        def squeeze(form: Linear) -> Linear:
+            return Linear(form.gram, {place[k]: c for k, c in form.values.items() if k in place}, form.constant)
+
+        rows = [Row(r.label, squeeze(r.expression), r.equality) for r in rows]
+        goals = [squeeze(q.form) for q in self._goals]
+        objective = goals[0]
+        if len(goals) > 1:
+            objective = Linear(values={len(values): Fraction(1)})
             values.append("level")
-            rows += [Row(f"goal {k}", q.form.plus(level, Fraction(-1))) for k, q in enumerate(self._goals)]
-            objective = level
-        return Rows(self._basis, self._vectors, values, rows, objective, faithful, theorems)
+            rows += [Row(f"goal {k}", q.plus(objective, Fraction(-1))) for k, q in enumerate(goals)]
+        kept = [k for k in range(len(self._basis)) if k != self._origin]
+        where = {k: position for position, k in enumerate(kept)}
+        vectors = [(name, {where[k]: c for k, c in coords.items() if k in where}) for name, coords in self._vectors]
+        return Rows([self._basis[k] for k in kept], vectors, values, rows, objective, faithful, theorems)
+
+    def fixed_values(self) -> set[int]:
+        """The first value of each function: put to 0, by a shift."""
+        first: dict[int, int] = {}
+        for k, (f, _) in enumerate(self.evaluations):
+            first.setdefault(id(f), k)
+        return set(first.values())
 
     @property
     def goals(self) -> list[Scalar]:
         return self._goals
+
+    def _check_invariance(self) -> None:
+        """Shifting a function by a constant and all points by a vector must change nothing that was stated.
+
+        Otherwise putting x_star at 0 and its value to 0 would lose generality.
+        """
+        stated = [r.expression for r in self._rows] + [q.form for q in self._goals]
+        positions = {k for k, origin in enumerate(self.origins) if origin[0] in ("start", "origin")}
+        moved = [sum((c for k, c in coords.items() if k in positions), Fraction(0)) for _, coords in self._vectors]
+        for form in stated:
+            for f in self.functions:
+                if sum((c for k, c in form.values.items() if self.evaluations[k][0] is f), Fraction(0)) != 0:
+                    raise ClaimError(f"worst case: a quantity changes when a constant is added to {f.name}")
+            change: dict[int, Fraction] = {}
+            for (a, b), c in form.gram.items():
+                for one, other in ((a, b), (b, a)):
+                    for k, d in self._vectors[other][1].items():
+                        change[k] = change.get(k, Fraction(0)) + c * moved[one] * d
+            if any(change.values()):
+                raise ClaimError("worst case: a quantity changes when all points are moved by one vector")
 
     # -- vectors and values -----------------------------------------------------------------------------------
 
@@ -312,7 +440,7 @@ class Problem:
     def _label(self, x: Point) -> str:
         key = frozenset(x.coords.items())
         if not key:
-            return "x_star"
+            return "0"
         if key in self._ids:
             return self._vectors[self._ids[key]][0]
         return f"x_{sum(1 for _, coords in self._vectors if len(coords) > 1) + 1}"

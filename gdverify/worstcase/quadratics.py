@@ -12,6 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 from .problem import Point, Problem, Scalar
+from .rounding import psd_witness
+from .rows import Rows
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,19 @@ class Quadratic:
     squared_scale: Fraction
     value: Fraction
     vectors: tuple[Fraction, ...]  # coordinate of each basis vector, at unit scale
+    levels: tuple[Fraction, ...]  # function values, at unit scale
 
-    def plain(self) -> dict[str, Any]:
-        out: dict[str, Any] = {k: str(v) for k, v in self.__dict__.items()}
-        return out | {"vectors": [str(v) for v in self.vectors]}
+    def instance(self, rows: Rows) -> dict[str, Any]:
+        """Gram matrix and values, for the checker; and the function, for the reader."""
+        t, v = self.squared_scale, self.vectors
+        gram = [[t * a * b for b in v] for a in v]
+        values = [t * f for f in self.levels]
+        return {
+            "gram": [[str(c) for c in line] for line in gram],
+            "values": [str(c) for c in values + [self.value] * (len(rows.values) - len(values))],
+            "psd": psd_witness(gram),
+            "function": {"curvature": str(self.curvature), "centre": str(self.centre), "squared_scale": str(t)},
+        }
 
     def __str__(self) -> str:
         inside = f"(x - ({self.centre}))" if self.centre else "x"
@@ -82,12 +93,15 @@ def _follow(problem: Problem, c: Fraction, z: Fraction, enough: Fraction | None)
         return total
 
     for kind, _, x, implicit in problem.origins:
-        if kind == "start":
+        if kind == "origin":
+            vectors.append(Fraction(0))
+        elif kind == "start":
             vectors.append(Fraction((-1) ** starts, starts + 1))
             starts += 1
         else:
             vectors.append(c * (place(x) - z) / (1 + implicit * c))
-    values = [c / 2 * ((place(x) - z) ** 2 - z**2) for _, x in problem.evaluations]
+    values = [c / 2 * (place(x) - z) ** 2 for _, x in problem.evaluations]
+    values = [v - values[0] for v in values]
 
     def affine(q: Scalar) -> tuple[Fraction, Fraction]:
         slope = Fraction(0)
@@ -117,5 +131,7 @@ def _follow(problem: Problem, c: Fraction, z: Fraction, enough: Fraction | None)
         slope, constant = min(goals)
         if slope > 0 and enough is not None:
             high = max(high, 2 * (abs(enough) - constant + 1) / slope)
+    coordinates = tuple(v for k, v in enumerate(vectors) if k != problem._origin)
+    levels = [v for k, v in enumerate(values) if k not in problem.fixed_values()]
     value, t = max((min(s * t + k for s, k in goals), t) for t in (low, high))
-    return Quadratic(c, z, t, value, tuple(vectors))
+    return Quadratic(c, z, t, value, coordinates, tuple(levels))

@@ -15,8 +15,9 @@ from ..errors import ClaimError, GdverifyError
 from ..result import Outcome
 from .bounds import enclose
 from .certify import certify_multipliers, lower_instance, prove, upper_certificate
+from .checker import check_instance
 from .problem import Problem
-from .quadratics import Quadratic, best_quadratic
+from .quadratics import best_quadratic
 from .rows import Rows, exact
 from .solve import Arrays, Solution, arrays, solve
 from .tight import tight_certificate
@@ -50,8 +51,7 @@ def run_worst_case(
     try:
         outcome = _decide(claim, evidence, case, None if save_dir is None else Path(save_dir))
     except GdverifyError as error:
-        outcome = Outcome("worst-case", evidence.name, "error", message=str(error))
-    outcome.case = {k: str(v) if isinstance(v, Fraction) else v for k, v in case.items()}
+        outcome = Outcome("worst-case", evidence.name, "error", _plain(case), message=str(error))
     outcome.seconds = time.perf_counter() - began
     return outcome
 
@@ -69,14 +69,15 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
         raise ClaimError(f"{claim.id}: a {claim.decides.kind} claim has no bound for a worst case to be compared with")
     problem = state_problem(claim, evidence, case)
     rows = problem.compile()
-    low_bound, high_bound = enclose(expression, _values(claim, case, problem))
+    low_bound, high_bound = enclose(expression, problem.numbers())
     plain = rows.plain()
     a = arrays(rows)
     first = solve(a)
     upper = _upper(problem, rows, plain, a, first, low_bound)
     lower, instance, where = _lower(problem, rows, plain, a, first, high_bound)
 
-    outcome = Outcome("worst-case", evidence.name, "inconclusive", bound=_float(low_bound), cited=rows.theorems)
+    outcome = Outcome("worst-case", evidence.name, "inconclusive", _plain({**case, **problem.observed}))
+    outcome.bound, outcome.cited = _float(low_bound), rows.theorems
     ends = (_float(lower) if lower is not None else float("-inf"), _float(upper[0]) if upper else float("inf"))
     outcome.interval = ends if lower is not None and upper is not None else None
     outcome.estimate = first.value if first.usable else (ends[0] if lower is not None else None)
@@ -100,27 +101,16 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
     return outcome
 
 
-def _values(claim: Claim, case: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
-    """Values of the bound's symbols: the case, observed symbols at their normalised value, definitions."""
-    values: dict[str, Any] = {**case, **problem.observed}
-    for name, domain in claim.domains.items():
-        if domain.observed and name not in values:
-            values[name] = Fraction(1)
-    pending = {getattr(s, "name", str(s)): e for s, e in claim.defines.items()}
-    for name, expr in pending.items():
-        if name not in values:
-            try:
-                low, high = enclose(expr, values)
-            except ClaimError:
-                continue
-            if low == high:
-                values[name] = low
-    return values
+def _plain(case: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: str(v) if isinstance(v, Fraction) else v for k, v in case.items()}
 
 
 def _upper(
     problem: Problem, rows: Rows, plain: dict[str, Any], a: Arrays, first: Solution, bound: Fraction
 ) -> tuple[Fraction, dict[str, Any]] | None:
+    """A certified upper bound.  Without a solution there is none: contradictory constraints would prove anything."""
+    if not first.usable:
+        return None
     if problem.supplied:
         known = {r.label for r in rows.rows}
         if unknown := sorted(set(problem.supplied) - known):
@@ -129,8 +119,6 @@ def _upper(
         if found is None:
             raise ClaimError("the supplied multipliers are no certificate: signs, balance or slack matrix are wrong")
         return found
-    if not first.usable:
-        return None
     found = upper_certificate(rows, plain, a, first)
     if found is None:
         found = certify_multipliers(rows, plain, a, first.multipliers)
@@ -151,8 +139,9 @@ def _lower(
     where = ""
     quadratic = best_quadratic(problem, bound)
     if quadratic is not None:
-        best, where = quadratic.value, str(quadratic)
-        artefact = _quadratic_artefact(quadratic)
+        instance = quadratic.instance(rows)
+        best, where = check_instance(plain, instance), str(quadratic)
+        artefact = {"kind": "lower", "value": str(best), "problem": plain, "certificate": instance}
     if rows.exact:
         found = lower_instance(rows, plain, a, first) if first.usable else None
         caps = () if first.usable else (1e2, 1e4, 1e6)
@@ -167,10 +156,6 @@ def _lower(
     return best, artefact, where
 
 
-def _quadratic_artefact(quadratic: Quadratic) -> dict[str, Any]:
-    return {"kind": "quadratic", "value": str(quadratic.value), "instance": quadratic.plain()}
-
-
 def _describe_pass(bound: Fraction, upper: Fraction, lower: Fraction | None, interpolable: bool) -> str:
     if upper <= 0:
         return "certified"
@@ -179,7 +164,7 @@ def _describe_pass(bound: Fraction, upper: Fraction, lower: Fraction | None, int
         return text + "; upper bound only: no interpolation theorem for this class"
     if lower is not None and lower > 0:
         least, most = _float(bound / upper), _float(bound / lower)
-        text += "; tight" if most < 1 + 1e-6 else f"; loose by a factor {least:.6g}..{most:.6g}"
+        text += f"; tight to {most - 1:.1g}" if least < 1 + 1e-6 else f"; loose by a factor {least:.6g}..{most:.6g}"
     return text
 
 
