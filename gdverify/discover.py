@@ -7,6 +7,7 @@ whose claims cannot be read so (computed ids, loops) is imported, alone.  Checki
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import fnmatch
 import hashlib
@@ -357,18 +358,22 @@ def _import(source: Source) -> ModuleType:
         name = "gdverify_claims_" + hashlib.sha256(source.path.encode()).hexdigest()[:16]
         if name in sys.modules:
             return sys.modules[name]
-        folder = os.path.dirname(source.path)
-        if folder not in sys.path:
-            sys.path.append(folder)  # helper modules beside the file; last, so that they shadow nothing
         spec = importlib.util.spec_from_file_location(name, source.path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        # Helper modules beside the file can be imported, last on the path and only meanwhile: a folder of the user's
+        # that is called like an installed package must not take that package's place.
+        folder = os.path.dirname(source.path)
+        sys.path.append(folder)
         try:
             spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[name]
             raise
+        finally:
+            with contextlib.suppress(ValueError):  # the module may have changed the path itself
+                sys.path.remove(folder)
         return module
     except KeyboardInterrupt:
         raise

@@ -143,7 +143,7 @@ def _group(kind: str, outcomes: Sequence[Outcome], decides: str) -> str:
     return ", ".join(parts)
 
 
-_TWO_SIDED = ("mean-equals", "limit-law", "identity")
+_TWO_SIDED = ("mean-equals", "limit-law")
 
 
 def _tightest(outcomes: Sequence[Outcome], decides: str) -> Outcome | None:
@@ -162,20 +162,33 @@ def _tightest(outcomes: Sequence[Outcome], decides: str) -> Outcome | None:
     return min(known, key=room)
 
 
+_WORDS = {
+    "minimiser": ("lowest value", "claimed minimum"),
+    "rate": ("exponent", "claimed"),
+    "conserved": ("drift of order", "claimed"),
+    "probability-bound": ("frequency", "claimed at most"),
+    "mean-bound": ("mean", "claimed at most"),
+    "mean-equals": ("mean", "claimed"),
+}
+
+
 def measured(outcome: Outcome, decides: str = "") -> str:
     """Estimate, interval and bound in words; ``decides`` is the claim's decision kind."""
-    parts = []
+    if outcome.kind == "experiment" and decides == "identity" and outcome.bound == outcome.tolerance:
+        return f"sides differ by {number(outcome.estimate)}, tolerance {number(outcome.tolerance)}"
     if decides == "sure-bound" and outcome.kind == "experiment" and outcome.bound == 1 and outcome.estimate is not None:
         return f"quantity/bound reaches {number(outcome.estimate)}"  # such an experiment reports the ratio
+    measured_word, claimed_word = _WORDS.get(decides, ("measured", "claimed"))
+    parts = []
     if outcome.estimate is not None:
-        word = "worst case" if outcome.kind == "worst-case" else "measured"
+        word = "worst case" if outcome.kind == "worst-case" else measured_word
         parts.append(f"{word} {number(outcome.estimate)}")
     if outcome.interval is not None:
         low, high = map(number, outcome.interval)
         if not low == high == number(outcome.estimate):
             parts.append(f"in [{low}, {high}]")
     if outcome.bound is not None:
-        parts.append(f"claimed {number(outcome.bound)}")
+        parts.append(f"{claimed_word} {number(outcome.bound)}")
     if outcome.tolerance:
         parts.append(f"tolerance {number(outcome.tolerance)}")
     return ", ".join(parts).replace(", in [", " in [")

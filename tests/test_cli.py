@@ -175,6 +175,12 @@ def test_a_new_module_loads_and_does_not_pass(gdverify):
     gdverify("new", "topic/my-paper", code=2)
 
 
+def test_a_folder_called_theorems_does_not_hide_the_catalogue(gdverify, claims):
+    gdverify("new", "topic/my-paper")
+    assert gdverify("list").stdout == gdverify("list", env={"PYTHONSAFEPATH": "1"}).stdout
+    assert "my-paper" not in gdverify("list").stdout
+
+
 def test_saved_json_from_strangers_is_refused_calmly(complaint, tmp_path):
     for text in ("[" * 100_000, "{}", '{"claim": 3}', '{"claim": "no.claim"}', "\0"):
         (tmp_path / "saved.json").write_text(text)
