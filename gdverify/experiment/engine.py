@@ -32,7 +32,8 @@ BLOCK = 256
 def sample_budget(claim: Claim, evidence: Evidence, tier: str) -> tuple[int, int]:
     """Rows of a case at a tier, and rows per block, from the evidence's options and the defaults."""
     kind = claim.decides.kind
-    family = "sure" if kind in SURE_KINDS else "grid" if kind in ("rate", "limit-law", "conserved") else "mean"
+    sure = kind in SURE_KINDS and not getattr(claim.decides, "mean", False)
+    family = "sure" if sure else "grid" if kind in ("rate", "limit-law", "conserved") else "mean"
     given = dict(evidence.options.get("samples") or {})
     unknown = set(evidence.options) - {"samples", "block"}
     if unknown:

@@ -367,7 +367,7 @@ class IntervalNamespace:
         """Order statistics increase with every entry, so sorting each end encloses them; no decision is needed."""
         x = intervals(x)
 
-        def along(row: np.ndarray) -> np.ndarray:
+        def along(row: Any) -> np.ndarray:
             lows = sorted(row, key=lambda v: _Key(v.low()), reverse=descending)
             highs = sorted(row, key=lambda v: _Key(v.high()), reverse=descending)
             return np.array([Interval.hull(a, b) for a, b in zip(lows, highs, strict=True)], dtype=object)
@@ -379,7 +379,7 @@ class IntervalNamespace:
         if _is_integral(x):
             x = intervals(x)
 
-        def along(row: np.ndarray) -> np.ndarray:
+        def along(row: Any) -> np.ndarray:
             return np.array(sorted(range(len(row)), key=lambda k: _Key(row[k]), reverse=descending), dtype=object)
 
         return _integers(np.apply_along_axis(along, axis, _plain(x)).astype(np.int64))
@@ -408,10 +408,10 @@ class IntervalNamespace:
         return np.swapaxes(x, -1, -2)
 
     def tril(self, x: Any, *, k: int = 0) -> Any:
-        return self.where(np.tri(*x.shape[-2:], k=k, dtype=np.bool_), x, 0)
+        return self.where(np.tri(int(x.shape[-2]), int(x.shape[-1]), k=k).astype(bool), x, 0)
 
     def triu(self, x: Any, *, k: int = 0) -> Any:
-        return self.where(~np.tri(*x.shape[-2:], k=k - 1, dtype=np.bool_), x, 0)
+        return self.where(~np.tri(int(x.shape[-2]), int(x.shape[-1]), k=k - 1).astype(bool), x, 0)
 
 
 class _Key:

@@ -30,7 +30,9 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
 }
 
 
-def named_values(seen: Mapping[str, Any], case: Mapping[str, Any], defines: Mapping[str, Any], xp: Any) -> dict[str, Any]:
+def named_values(
+    seen: Mapping[str, Any], case: Mapping[str, Any], defines: Mapping[str, Any], xp: Any
+) -> dict[str, Any]:
     """Values by name: the case's, the definitions that can be worked out, and what the instance brought (it wins)."""
     numbers = (int, float, Fraction)
     values = {k: xp.number(v) if isinstance(v, numbers) and not isinstance(v, bool) else v for k, v in case.items()}
@@ -69,6 +71,8 @@ class Laboratory:
         }
         self._used = {s.name for e in self._fields.values() for s in e.free_symbols}
         self._used |= {s.name for e in claim.defines.values() for s in sympy.sympify(e).free_symbols}
+        atoms = [sympy.sympify(e).atoms(sympy.MatrixSymbol) for e in claim.decides.expressions().values()]
+        self._letters = {s.name for found in atoms for s in found}
 
     # -- running --------------------------------------------------------------------------------------------------
 
@@ -144,7 +148,10 @@ class Laboratory:
             if name not in _ROWS and name not in _OTHER and name not in self._used:
                 continue
             try:
-                array = np.asarray(self.xp.to_host(value), dtype=np.float64)
+                array = np.asarray(self.xp.to_host(value))
+                if array.dtype.kind == "c":
+                    raise TypeError("it is complex")
+                array = array.astype(np.float64)
             except (TypeError, ValueError) as problem:
                 raise ExperimentError(f"{name!r} is not an array of real numbers: {problem}") from None
             self._check_shape(name, array, size)
@@ -166,6 +173,9 @@ class Laboratory:
             good, wanted = array.shape == (size,), f"({size},)"
             if self.claim.decides.kind == "identity":
                 good, wanted = array.ndim >= 1 and len(array) == size, f"({size}, ...)"
+        elif name in self._letters:
+            good = array.ndim == 2 or (array.ndim == 3 and len(array) == size)
+            wanted = f"(r, c) or ({size}, r, c)"
         else:
             good, wanted = array.ndim == 0 or array.shape == (size,), f"({size},) or a number"
         if not good:
@@ -216,11 +226,13 @@ class Laboratory:
             xp = IntervalNamespace()
             case = IntervalCase({**self.case, **self._worked_out(xp)})
             result = self._call(xp, Draws(xp, Replayer(draws), 1), case, 1)
-            row = {k: _first_row(k, v) for k, v in result.items() if k in _ROWS or k in self._used}
+            kept = {k: v for k, v in result.items() if k in _ROWS or k in self._used}
+            shared = [k for k in self._letters if getattr(kept.get(k), "ndim", 0) == 2]  # one matrix for all rows
+            row = {k: v if k in shared else _first_row(k, v) for k, v in kept.items()}
             seen = {k: v for k, v in row.items() if k in self._used}
             values = named_values(seen, self.case, self._defines, xp)
             for name, expr in self._fields.items():
-                if name not in row:
+                if name not in row and not (name == "bound" and "right" in row):  # an identity may sample both sides
                     row[name] = Interval(evaluate(expr, values, xp))
             return row
 

@@ -171,7 +171,7 @@ class MeanDecider(Decider):
         found = self.check()
         if found is not None:
             return found
-        interval, basis, refused = self._interval()
+        _, basis, refused = self._interval()
         why = "the samples" if complete else "the time"
         text = f"undecided: {why} ran out after {self.spread.n} samples ({basis} interval)"
         if refused:
@@ -271,7 +271,9 @@ class MeanExceedsDecider(MeanDecider):
 
     def _excess(self) -> Finding | None:
         assert self.bet is not None
-        text = f"the exhibited mean exceeds the bound (bets on non-negative samples, log e-value {self.bet.evidence:.1f})"
+        text = (
+            f"the exhibited mean exceeds the bound (bets on non-negative samples, log e-value {self.bet.evidence:.1f})"
+        )
         return self._finding("pass", text)
 
     def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:

@@ -49,7 +49,7 @@ def recheck(lab: Laboratory, draws: Sequence[Primitive], sides: Sides, seconds: 
             return Recheck("holds", left, right)
         except UndecidedError:
             continue
-        except (ExperimentError, TypeError, AttributeError, ValueError, IndexError) as problem:
+        except (ExperimentError, TypeError, AttributeError, ValueError, LookupError) as problem:
             if last.left is not None and "out of time" in str(problem):
                 return last
             return Recheck("unsupported", reason=" ".join(str(problem).split()))
@@ -174,7 +174,7 @@ class SureDecider(Decider):
             **self._tightness(),
         )
 
-    def _tightness(self) -> dict[str, float]:
+    def _tightness(self) -> dict[str, Any]:
         if self.best_ratio is not None:
             return {"estimate": self.best_ratio, "bound": 1.0, "margin": 1 - self.best_ratio}
         left, right = self.best_sides
@@ -310,7 +310,7 @@ class MinimiserDecider(SureDecider):
             return self._passed(0, True)  # within the claim's stated tolerance
         return super()._unconfirmed(reason)
 
-    def _tightness(self) -> dict[str, float]:
+    def _tightness(self) -> dict[str, Any]:
         return {
             "estimate": self.lowest, "bound": self.value, "margin": self.lowest - self.value,
             "tolerance": self.decision.tol,
@@ -377,7 +377,7 @@ class IdentityDecider(SureDecider):
         self._heap = [e for e in self._heap if e[0] > 0]
         return super().finish(complete)
 
-    def _tightness(self) -> dict[str, float]:
+    def _tightness(self) -> dict[str, Any]:
         rtol = self.decision.rtol
         return {"estimate": self._mismatch(), "bound": rtol, "margin": -self.best, "tolerance": rtol}
 

@@ -25,7 +25,13 @@ _REPLAY_BITS = (212, 512, 1024)
 
 
 def save(
-    folder: str | Path, lab: Laboratory, draws: Sequence[Primitive], *, message: str, module: str | None, mutant: str | None
+    folder: str | Path,
+    lab: Laboratory,
+    draws: Sequence[Primitive],
+    *,
+    message: str,
+    module: str | None,
+    mutant: str | None,
 ) -> Path:
     """Write ``<claim>--<hash>.npz`` and ``.json``; returns the latter's path."""
     claim, case = lab.claim, lab.case.plain()
@@ -137,12 +143,11 @@ def replay(path: str | Path, claim: Claim, *, seconds: float = 300.0) -> Outcome
 def revive(claim: Claim, evidence: Evidence, plain: dict[str, Any]) -> Case:
     """The case that `Case.plain` wrote: 'p/q' strings of symbols become rationals again."""
     values: dict[str, Any] = {}
-    originals = [part for part in evidence.cases]
     for name, value in plain.items():
         domain = claim.domains.get(name)
         if domain is not None:
             values[name] = int(value) if domain.integer else Fraction(value)
-        elif isinstance(value, str) and not any(part.get(name) == value for part in originals):
+        elif isinstance(value, str) and not any(part.get(name) == value for part in evidence.cases):
             try:
                 values[name] = Fraction(value)
             except ValueError:
