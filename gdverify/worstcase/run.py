@@ -36,8 +36,7 @@ def run_worst_case(
     claim : a claim whose decision has a ``bound``
     evidence : its worst-case evidence, ``function(problem, case)``
     case : exact values of the symbols
-    save_dir : where certificates and counterexamples are written as JSON; without it, a counterexample is returned
-        as JSON text in ``Outcome.artefact`` and a certificate is not kept
+    save_dir : where certificates and counterexamples are written as JSON; ``Outcome.artefact`` is then the path
 
     Returns
     -------
@@ -90,12 +89,12 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
     if lower is not None and lower > high_bound:
         outcome.verdict = "fail"
         outcome.message = f"worst case at least {ends[0]:.9g} ({where}), above the bound {_float(high_bound):.9g}"
-        outcome.artefact = _save(folder, name, claim, evidence, case, instance, inline=True)
+        outcome.artefact = _save(folder, name, claim, evidence, case, instance)
     elif upper is not None and upper[0] <= low_bound:
         outcome.verdict = "pass"
         outcome.message = _describe_pass(low_bound, upper[0], lower, rows.exact)
         saved = {"kind": "upper", "value": str(upper[0]), "problem": plain, "certificate": upper[1]}
-        outcome.artefact = _save(folder, name, claim, evidence, case, saved, inline=False)
+        outcome.artefact = _save(folder, name, claim, evidence, case, saved)
     else:
         outcome.message = _describe_open(low_bound, upper, lower, first, rows.exact)
     return outcome
@@ -192,10 +191,11 @@ def _save(
     evidence: Evidence,
     case: Mapping[str, Any],
     artefact: dict[str, Any],
-    inline: bool,
 ) -> str | None:
     from .. import __version__
 
+    if folder is None:
+        return None
     record = {
         "schema": SCHEMA,
         "claim": claim.id,
@@ -204,8 +204,6 @@ def _save(
         "gdverify": __version__,
         **artefact,
     }
-    if folder is None:
-        return json.dumps(record) if inline else None
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.{artefact['kind']}.json"
     path.write_text(json.dumps(record, indent=1))
