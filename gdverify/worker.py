@@ -59,7 +59,16 @@ def run_evidence(claim: Claim, evidence: Evidence, index: int, settings: Mapping
     case: Any = None
     try:
         case = draw(claim, evidence, settings)[index]
-        outcome = _call(claim, evidence, case, settings)
+        try:
+            outcome = _call(claim, evidence, case, settings)
+        except OSError as error:
+            if not settings["save_dir"]:
+                raise
+            # A disk that is full or not ours must not hide a violation: decide again, keeping nothing.
+            outcome = _call(claim, evidence, case, {**settings, "save_dir": None})
+            outcome.artefact = None
+            if outcome.verdict == "fail":
+                outcome.message += f" (not saved for replay: {describe(error)})"
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:

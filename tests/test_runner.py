@@ -16,7 +16,7 @@ from gdverify.result import Outcome
 from gdverify.runner import Settings, run
 from gdverify.verdict import MutantResult, Verdict
 
-from .claim_files import HEAD, TRUE
+from .claim_files import FALSE, HEAD, TRUE
 
 
 def fragile_work(payload):
@@ -131,6 +131,16 @@ def test_mutants_are_tried_on_their_own_cases_first(monkeypatch, claim_file):
     settings = {"tier": "smoke", "seed": 0, "overrides": {}, "save_dir": None}
     worker.run_mutant(claim, 0, ["experiment"], settings)
     assert tried[0]["c"] == 7 and any(case["c"] != 7 for case in tried)
+
+
+def test_a_violation_that_cannot_be_saved_is_still_a_violation(claim_file, tmp_path, monkeypatch):
+    (tmp_path / "blocked").write_text("a file where the state folder should be")
+    path = claim_file(FALSE)
+    monkeypatch.setenv("GDVERIFY_HOME", str(tmp_path / "blocked"))
+    experiments = [
+        o for o in run(select([path]), Settings(device="cpu")).verdicts[0].evidence if o.kind == "experiment"
+    ]
+    assert {o.verdict for o in experiments} == {"fail"} and "not saved" in experiments[0].message
 
 
 def test_ctrl_c_reports_what_finished(monkeypatch, claim_file):
