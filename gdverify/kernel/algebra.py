@@ -18,6 +18,8 @@ from sympy.core.function import AppliedUndef
 from ..errors import ProofError
 from ..language import Inner, Mean, is_vector_atom
 
+_SUMMED = sympy.Symbol("summed'", integer=True)  # the variable of every sum in normal form
+
 
 class Oracle(Protocol):
     """What equality needs to know about signs and kinds; every answer True must be proved."""
@@ -210,12 +212,24 @@ class NormalForms:
     def _sum(self, e: Any) -> tuple[Any, ...]:
         if len(e.limits) != 1:
             return self._atom(e)
-        k = e.limits[0][0]
+        k, *ends = e.limits[0]
+        function = sympy.expand(e.function)
+        if self._renames(function, ends):
+            k, function = _SUMMED, function.xreplace({k: _SUMMED})
         parts = []
-        for term in sympy.Add.make_args(sympy.expand(e.function)):
+        for term in sympy.Add.make_args(function):
             outside, inside = term.as_independent(k, as_Add=False)
-            parts.append(("mul", [self._tree(outside), self._atom(sympy.Sum(inside, e.limits[0]))]))
+            parts.append(("mul", [self._tree(outside), self._atom(sympy.Sum(inside, (k, *ends)))]))
         return ("add", parts)
+
+    def _renames(self, function: Any, ends: list[Any]) -> bool:
+        """Whether the variable of a sum may become the canonical integer: over integers, and nothing is captured."""
+        return (
+            len(ends) == 2
+            and self.oracle.integer(ends[0])
+            and not function.has(sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative, sympy.Subs, sympy.Lambda)
+            and not any(_SUMMED in part.free_symbols for part in (function, *ends))
+        )
 
     def _mean(self, argument: Any) -> tuple[Any, ...]:
         from .matrix import expand_traces
