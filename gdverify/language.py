@@ -202,6 +202,56 @@ class SymmetricMatrix(sympy.MatrixSymbol):
         return self
 
 
+class MatrixTerm(sympy.MatrixSymbol):
+    """One term of a `MatrixSequence`: a matrix letter that carries its index."""
+
+    def __new__(cls, name: Any, rows: Any, columns: Any, index: Any) -> MatrixTerm:
+        plain = sympy.MatrixSymbol(str(name), rows, columns)
+        return sympy.Basic.__new__(cls, *plain.args, sympy.sympify(index))
+
+    @property
+    def index(self) -> Any:
+        return self.args[3]
+
+    @property
+    def sequence(self) -> MatrixSequence:
+        return MatrixSequence(str(self.args[0]), self.args[1], self.args[2])
+
+    @property
+    def name(self) -> str:
+        return f"{self.args[0]}({self.args[3]})"
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        return {self} | self.args[3].free_symbols
+
+    def _eval_simplify(self, **options: Any) -> Any:
+        return self
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        body = f"{printer._print(sympy.Symbol(str(self.args[0])))}({printer._print(self.args[3])})"
+        return body if exp is None else f"{body}^{{{exp}}}"
+
+
+class MatrixSequence:
+    """A sequence (or function of time) of matrices: ``J = MatrixSequence("J", m, m); J(k)``."""
+
+    def __init__(self, name: str, rows: Any, columns: Any):
+        self.name, self.shape = name, (sympy.sympify(rows), sympy.sympify(columns))
+
+    def __call__(self, index: Any) -> MatrixTerm:
+        return MatrixTerm(self.name, *self.shape, index)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MatrixSequence) and (other.name, other.shape) == (self.name, self.shape)
+
+    def __hash__(self) -> int:
+        return hash(("MatrixSequence", self.name, self.shape))
+
+
 class Covariance:
     """The law of a Gaussian matrix X: E[X_ia X_jb] = rows_ij columns_ab, mean zero."""
 

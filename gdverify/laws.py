@@ -36,25 +36,60 @@ class _Fixed(Covariance):
         return hash((self.rows, self.columns))
 
 
-def gradient_flow(loss: Any, letters: tuple[Any, ...], name: str = "gradient flow") -> Assumption:
-    """Each letter X moves by X' = -(gradient of ``loss`` in X); ``loss`` is a sum of multiples of traces."""
-    return Assumption(name=name, latex=r"\dot X = -\nabla_X L", key=("gradient-flow", loss, tuple(letters)))
+def gradient_flow(loss: Any, letters: tuple[Any, ...], time: Any = None, name: str = "gradient flow") -> Assumption:
+    """Each letter X moves by X' = -(gradient of ``loss`` in X); ``loss`` is a sum of multiples of traces.
+
+    ``time`` is the symbol that ``letters`` (terms of a `MatrixSequence`) and ``loss`` carry as their index; the law
+    then holds at every time >= 0, and speaks of every instant of one trajectory.
+    """
+    return Assumption(name=name, latex=r"\dot X = -\nabla_X L", key=("gradient-flow", loss, tuple(letters), time))
 
 
 def gradient_descent(
-    loss: Any, letters: tuple[Any, ...], step: Any, successor: dict[Any, Any], name: str = "gradient descent"
+    loss: Any,
+    letters: tuple[Any, ...],
+    step: Any,
+    successor: dict[Any, Any] | None = None,
+    name: str = "gradient descent",
+    index: Any = None,
 ) -> Assumption:
-    """X_next = X - step * (gradient of ``loss`` in X); ``successor`` maps each letter to its next value's letter."""
+    """X_next = X - step * (gradient of ``loss`` in X).
+
+    ``successor`` maps each letter to its next value's letter; or ``index`` is the symbol that ``letters`` (terms of a
+    `MatrixSequence`) carry, the next value has it raised by one, and the law holds for every integer index >= 0.
+    """
+    if successor is None:
+        successor = {x: x.sequence(index + 1) for x in letters}
     return Assumption(
         name=name,
         latex=r"X_{k+1} = X_k - \eta \nabla_X L",
-        key=("gradient-descent", loss, tuple(letters), step, tuple(successor.items())),
+        key=("gradient-descent", loss, tuple(letters), index, step, tuple(successor.items())),
     )
 
 
 def invertible(*letters: Any) -> Assumption:
-    """These square matrices have an inverse (along the whole trajectory, where they move)."""
+    """These square matrices have an inverse (along the whole trajectory, where they move).
+
+    A `MatrixSequence` stands for all its terms.
+    """
     return Assumption(name=f"invertible {', '.join(map(str, letters))}", key=("invertible", letters))
+
+
+def loewner(name: str, larger: Any, smaller: Any, latex: str = "") -> Assumption:
+    """``smaller <= larger`` in the Loewner order of symmetric matrices.
+
+    ``schema(X)`` gives tr(X^T (larger - smaller) X) >= 0 for a matrix X with as many rows, which is the same.
+    """
+
+    def schema(x: Any) -> Any:
+        return sympy.Ge(sympy.Trace(x.T * larger * x) - sympy.Trace(x.T * smaller * x), 0, evaluate=False)
+
+    return Assumption(
+        name=name,
+        schema=schema,
+        latex=latex or rf"{sympy.latex(smaller)} \preceq {sympy.latex(larger)}",
+        key=("loewner", larger, smaller),
+    )
 
 
 def constant(*letters: Any) -> Assumption:

@@ -103,7 +103,9 @@ class Context:
             raise ProofError(f"{expr} contains a float: a derivation takes exact numbers only")
         for inverse in expr.atoms(sympy.Inverse):
             base = inverse.arg.arg if isinstance(inverse.arg, sympy.Transpose) else inverse.arg
-            if not any(a.key[:1] == ("invertible",) and base in a.key[1] for a in self.claim.assumptions):
+            family = getattr(base, "sequence", base)
+            granted = [x for a in self.claim.assumptions if a.key[:1] == ("invertible",) for x in a.key[1]]
+            if base not in granted and family not in granted:
                 raise ProofError(f"inverse of {base}: the claim does not assume it invertible (laws.invertible)")
         for s in expr.free_symbols:
             if isinstance(s, (Vector, sympy.MatrixSymbol)) or s in self.signs.domains:

@@ -10,8 +10,8 @@ from sympy.core.function import AppliedUndef
 
 from ..claim import Assumption
 from ..errors import ProofError
-from ..language import Inner, Mean, SymmetricMatrix, TimeDerivative
-from .algebra import is_zero
+from ..language import Inner, MatrixTerm, Mean, SymmetricMatrix, TimeDerivative
+from .algebra import check_defined, is_zero
 from .context import Context
 from .fact import Fact
 from .matrix import (
@@ -28,7 +28,7 @@ from .matrix import (
 
 
 class MatrixRules(Context):
-    """matrix_identity, trace_square, gradient_flow, lie_derivative."""
+    """matrix_identity, matrix_certificate, submultiplicative, determinant, gradient_*, lie_derivative."""
 
     def matrix_identity(self, left: Any, right: Any, *, using: Sequence[Fact] = ()) -> Fact:
         """left == right as matrices, by noncommutative normal form after rewriting with the equations ``using``."""
@@ -39,6 +39,54 @@ class MatrixRules(Context):
         if not all(is_zero(c, self.signs) for c in rewrite(difference, rules).values()):
             raise ProofError(f"not an identity: {left} == {right}")
         return self._record("matrix identity", left, "==", right, using)
+
+    def matrix_certificate(
+        self, left: Any, right: Any, combine: Sequence[tuple[Any, Fact]], *, using: Sequence[Fact] = ()
+    ) -> Fact:
+        """left == right as matrices, because left - right = sum(coefficient * (f.left - f.right)) exactly.
+
+        Parameters
+        ----------
+        combine : (coefficient, matrix equation); coefficients are scalars of any sign
+        using : matrix equations put in before the two sides are compared
+        """
+        total = _subtract(words(left), words(right))
+        for coefficient, fact in combine:
+            self._mine(fact)
+            if fact.relation != "==" or not isinstance(fact.left, sympy.MatrixExpr) or fact.left.shape != left.shape:
+                raise ProofError(f"step {fact.number} is no equation between matrices of shape {left.shape}")
+            check_defined(sympy.sympify(coefficient), self.signs)
+            for w, c in _subtract(words(fact.left), words(fact.right)).items():
+                total[w] = total.get(w, sympy.S.Zero) - sympy.sympify(coefficient) * c
+        if left.shape != right.shape:
+            raise ProofError(f"shapes {left.shape} and {right.shape} differ")
+        if not all(is_zero(c, self.signs) for c in rewrite(total, self._rules(using)).values()):
+            raise ProofError(f"the matrix certificate does not add up to {left} == {right}")
+        return self._record("matrix certificate", left, "==", right, [*(f for _, f in combine), *using])
+
+    def _apply(self, expr: Any, using: Sequence[Fact]) -> Any:
+        """Scalar with equals put for equals; see the scalar rules."""
+        raise NotImplementedError
+
+    def _rewrite_matrix(self, expr: Any, using: Sequence[Fact]) -> Any:
+        return _to_expr(rewrite(words(expr), self._rules(using)), expr.shape)
+
+    def submultiplicative(self, x: Any, y: Any) -> Fact:
+        """|X|^2 |Y|^2 >= |X Y|^2 in the Frobenius norm (Cauchy and Schwarz, entry by entry), for real X, Y."""
+        if x.shape[1] != y.shape[0]:
+            raise ProofError(f"shapes {x.shape} and {y.shape} do not multiply")
+        norm = lambda m: sympy.Trace(m.T * m)
+        return self._record("submultiplicative", norm(x) * norm(y), ">=", norm(x * y))
+
+    def determinant(self, fact: Fact) -> Fact:
+        """det(left) == det(right) for square left == right; det(AB) = det(A) det(B), det(A^T) = det(A), det(I) = 1.
+
+        Products are split where every factor is square; a sum stays as it is.
+        """
+        self._mine(fact)
+        if fact.relation != "==" or not isinstance(fact.left, sympy.MatrixExpr):
+            raise ProofError(f"step {fact.number} is no matrix equation")
+        return self._record("determinant", _determinant(fact.left), "==", _determinant(fact.right), [fact])
 
     def _rules(self, using: Sequence[Fact]) -> list[tuple[Word, Terms]]:
         rules: list[tuple[Word, Terms]] = []
@@ -62,17 +110,33 @@ class MatrixRules(Context):
     def gradient_step(self, law: Assumption, letter: Any, *, using: Sequence[Fact] = ()) -> Fact:
         """letter_next == letter - step * gradient, for an assumption made by `gdverify.laws.gradient_descent`."""
         gradient = self._gradient(law, letter, using)
-        step, successor = law.key[3], dict(law.key[4])
-        return self._record("gradient", successor[letter], "==", letter - step * gradient, using, note=law.name)
+        at = self._moment(law, letter)
+        step, successor = law.key[4], {k.subs(at): v.subs(at) for k, v in law.key[5]}
+        right = letter - step.subs(at) * gradient
+        return self._record("gradient", successor[letter], "==", right, using, note=law.name)
+
+    def _moment(self, law: Assumption, letter: Any) -> dict[Any, Any]:
+        """What to put for the law's time or index so that it speaks of ``letter``; the law holds from 0 on."""
+        variable = law.key[3]
+        if letter in law.key[2] and variable is None:
+            return {}
+        for known in law.key[2]:
+            if variable is not None and isinstance(letter, MatrixTerm) and isinstance(known, MatrixTerm):
+                if known.index == variable and known.sequence == letter.sequence:
+                    whole = law.key[0] == "gradient-flow" or self.signs.integer(letter.index)
+                    if not whole or not self.signs.nonnegative(letter.index):
+                        raise ProofError(f"{law.name!r} is not known to hold at {letter.index}")
+                    return {variable: letter.index}
+        raise ProofError(f"{law.name!r} says nothing of the gradient in {letter}")
 
     def _gradient(self, law: Assumption, letter: Any, using: Sequence[Fact]) -> Any:
         if law not in self.claim.assumptions:
             raise ProofError(f"the claim does not assume {law.name!r}")
-        if law.key[0] not in ("gradient-flow", "gradient-descent") or letter not in law.key[2]:
+        if law.key[0] not in ("gradient-flow", "gradient-descent"):
             raise ProofError(f"{law.name!r} says nothing of the gradient in {letter}")
         if isinstance(letter, SymmetricMatrix):
             raise ProofError(f"{letter} is symmetric: its gradient is not the free gradient")
-        loss = law.key[1]
+        loss = law.key[1].subs(self._moment(law, letter))
         total: Terms = {}
         for term in sympy.Add.make_args(sympy.expand(loss)):
             traces = [f for f in sympy.Mul.make_args(term) if isinstance(f, sympy.Trace)]
@@ -88,7 +152,8 @@ class MatrixRules(Context):
         return _to_expr(rewrite(total, self._rules(using)), letter.shape)
 
     def lie_derivative(self, quantity: Any, flow: Sequence[Fact], *, using: Sequence[Fact] = ()) -> Fact:
-        """d(quantity)/dt along ``flow`` (facts TimeDerivative(X) == …), by the product rule, simplified by ``using``.
+        """d(quantity)/dt along ``flow`` (facts TimeDerivative(X) == …), by the product rule, simplified by ``using``
+        (matrix equations, and values of constants).
 
         Letters and symbols that do not move must be constant by an assumption (`gdverify.laws.constant`) or be
         symbols of the claim.
@@ -101,27 +166,73 @@ class MatrixRules(Context):
             speed[f.left.args[0]] = f.right
         still = {letter for a in self.claim.assumptions if a.key[:1] == ("constant",) for letter in a.key[1]}
         quantity = sympy.sympify(quantity)
+        self._same_instant(quantity, speed, still)
+        values = [f for f in using if not isinstance(f.left, sympy.MatrixExpr)]
+        if any(f.left not in self.signs.domains for f in values):
+            raise ProofError("lie_derivative: scalar equations may only give the values of the claim's symbols")
+        known = {*speed, *still, *(f.left for f in values)}
+        for s in _scalars(quantity) - known:
+            raise ProofError(f"no equation of motion for {s}, and it is not assumed constant")
+        uses = [*flow, *using]
+        using = [f for f in using if f not in values]
         if isinstance(quantity, sympy.MatrixExpr):
             moved = rewrite(_leibniz(words(quantity), speed, still), self._rules(using))
+            moved = {w: self._apply(c, values) for w, c in moved.items()}
             moved = {w: c for w, c in moved.items() if not is_zero(c, self.signs)}
             right = _to_expr(moved, quantity.shape) if moved else sympy.S.Zero
-            return self._record("lie derivative", TimeDerivative(quantity), "==", right, [*flow, *using])
+            return self._record("lie derivative", TimeDerivative(quantity), "==", right, uses)
         total = []
         for trace in quantity.atoms(sympy.Trace):
             total.append((trace, rewrite_trace_of(_leibniz(words(trace.arg), speed, still), self._rules(using))))
         for s in speed:
             if s.is_Symbol and not isinstance(s, sympy.MatrixSymbol):
                 total.append((s, speed[s]))
-        moving = {s for s in quantity.atoms(sympy.Symbol, AppliedUndef, Inner, Mean) if s not in speed}
-        for s in moving - still:
-            raise ProofError(f"no equation of motion for {s}, and it is not assumed constant")
         right = sympy.S.Zero
         for variable, derivative in total:
             dummy = sympy.Dummy()
             right += sympy.diff(quantity.xreplace({variable: dummy}), dummy).xreplace({dummy: variable}) * derivative
+        right = self._apply(right, values)
         if is_zero(right, self.signs):
             right = sympy.S.Zero
-        return self._record("lie derivative", TimeDerivative(quantity), "==", right, [*flow, *using])
+        return self._record("lie derivative", TimeDerivative(quantity), "==", right, uses)
+
+    def _same_instant(self, quantity: Any, speed: dict[Any, Any], still: set[Any]) -> None:
+        """The moving letters that carry a time must all carry the same one, and nothing else may depend on it."""
+        times = {x.index for x in {*speed, *quantity.atoms(MatrixTerm)} if isinstance(x, MatrixTerm) and x not in still}
+        if len(times) > 1:
+            raise ProofError(f"letters at different times: {', '.join(map(str, times))}")
+        blind = {x: sympy.Dummy() for x in quantity.atoms(sympy.Trace)}
+        for time in times:
+            if not isinstance(quantity, sympy.MatrixExpr) and quantity.xreplace(blind).free_symbols & time.free_symbols:
+                raise ProofError(f"{quantity} depends on {time} by itself; that part of the derivative is not taken")
+
+
+def _scalars(quantity: Any) -> set[Any]:
+    """Scalar atoms that a quantity depends on, inside its traces and out; sizes and indices of letters are none."""
+    traces = [] if isinstance(quantity, sympy.MatrixExpr) else list(quantity.atoms(sympy.Trace))
+    blind = {x: sympy.Dummy() for x in traces}
+    parts = [] if isinstance(quantity, sympy.MatrixExpr) else [quantity.xreplace(blind)]
+    for matrix in [x.arg for x in traces] or [quantity]:
+        if isinstance(matrix, sympy.MatrixExpr):
+            parts += words(matrix).values()
+    atoms = {s for e in parts for s in sympy.sympify(e).atoms(sympy.Symbol, AppliedUndef, Inner, Mean)}
+    return atoms - set(blind.values())
+
+
+def _determinant(m: Any) -> Any:
+    if not m.is_square:
+        raise ProofError(f"determinant of {m}, which is not square")
+    if isinstance(m, sympy.Transpose):
+        return _determinant(m.arg)
+    if isinstance(m, sympy.Inverse):
+        return 1 / _determinant(m.arg)
+    if isinstance(m, sympy.Identity):
+        return sympy.S.One
+    if isinstance(m, sympy.MatMul) and all(a.is_square for a in m.args if isinstance(a, sympy.MatrixExpr)):
+        coefficient, factors = m.as_coeff_matrices()
+        if coefficient == 1:
+            return sympy.Mul(*[_determinant(f) for f in factors])
+    return sympy.Determinant(m)
 
 
 def rewrite_trace_of(terms: Terms, rules: Sequence[tuple[Word, Terms]]) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .calculus import CalculusRules
+from .dynamics import DynamicsRules
 from .means import MeanRules
 from .sequences import SequenceRules
 
 
-class Proof(CalculusRules, SequenceRules, MeanRules):
+class Proof(CalculusRules, DynamicsRules, SequenceRules, MeanRules):
     """A derivation in progress for one claim (or one of its mutants)."""

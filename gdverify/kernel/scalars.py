@@ -115,9 +115,13 @@ class ScalarRules(MatrixRules):
         return u**2
 
     def rewrite(self, fact: Fact, *equalities: Fact) -> Fact:
-        """The fact with equals put for equals: scalar atoms everywhere, vector atoms inside inner products."""
+        """The fact with equals put for equals: scalar atoms everywhere, vector atoms inside inner products, matrix
+        words inside traces and in matrix equations."""
         self._mine(fact)
-        left, right = (self._apply(e, equalities) for e in (fact.left, fact.right))
+        if isinstance(fact.left, sympy.MatrixExpr):
+            left, right = (self._rewrite_matrix(e, equalities) for e in (fact.left, fact.right))
+        else:
+            left, right = (self._apply(e, equalities) for e in (fact.left, fact.right))
         return self._record("rewrite", left, fact.relation, right, [fact, *equalities])
 
     def _substitute(self, expr: Any, old: Any, new: Any) -> Any:
@@ -144,6 +148,13 @@ class ScalarRules(MatrixRules):
             raise ProofError("product of inequalities and equalities: rewrite the equality first")
         relation = ">" if all(f.relation == ">" for f in facts) else ">="
         return self._record("product", sympy.Mul(*[f.expr for f in facts]), relation, 0, facts)
+
+    def extreme(self, expr: Any, member: Any) -> Fact:
+        """Max(.., member, ..) >= member, or member >= Min(.., member, ..)."""
+        if not isinstance(expr, (sympy.Max, sympy.Min)) or sympy.sympify(member) not in expr.args:
+            raise ProofError(f"{member} is not written among the arguments of {expr}")
+        left, right = (expr, member) if isinstance(expr, sympy.Max) else (member, expr)
+        return self._record("extreme", left, ">=", right)
 
     def power(self, fact: Fact, exponent: Any) -> Fact:
         """From left >= right >= 0: left^p >= right^p for a real p >= 0 (p = 1/2: square roots)."""
