@@ -41,7 +41,7 @@ class Quadratic:
 
     def __str__(self) -> str:
         inside = f"(x - ({self.centre}))" if self.centre else "x"
-        return f"quadratic f(x) = ({self.curvature}/2) {inside}^2"
+        return f"quadratic f(x) = {self.curvature / 2} {inside}^2"
 
 
 def best_quadratic(problem: Problem, enough: Fraction | None = None) -> Quadratic | None:

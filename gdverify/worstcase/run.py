@@ -19,7 +19,7 @@ from .checker import check_instance
 from .problem import Problem
 from .quadratics import best_quadratic
 from .rows import Rows, exact
-from .solve import Arrays, Solution, arrays, solve
+from .solve import Arrays, Solution, arrays, solve, solve_well
 from .tight import tight_certificate
 
 SCHEMA = "gdverify.worst-case/1"
@@ -71,7 +71,7 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
     low_bound, high_bound = enclose(expression, problem.numbers())
     plain = rows.plain()
     a = arrays(rows)
-    first = solve(a)
+    first = solve_well(a)
     upper = _upper(problem, rows, plain, a, first, low_bound)
     lower, instance, where = _lower(problem, rows, plain, a, first, high_bound)
 
@@ -80,6 +80,8 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
     ends = (_float(lower) if lower is not None else float("-inf"), _float(upper[0]) if upper else float("inf"))
     outcome.interval = ends if lower is not None and upper is not None else None
     outcome.estimate = first.value if first.usable else (ends[0] if lower is not None else None)
+    if outcome.interval is not None and outcome.estimate is not None:
+        outcome.estimate = min(max(outcome.estimate, ends[0]), ends[1])  # the solver's value is not rigorous, these are
     if upper is not None:
         outcome.margin = _float(low_bound / upper[0] - 1) if upper[0] > 0 else None
         outcome.steps.append({"rule": "dual certificate", "status": "checked exactly", "proves": f"<= {ends[1]:.9g}"})
@@ -121,7 +123,7 @@ def _upper(
     found = upper_certificate(rows, plain, a, first)
     if found is None:
         found = certify_multipliers(rows, plain, a, first.multipliers)
-    near = abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
+    near = bound == 0 or abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
     if near and (found is None or found[0] > bound):
         quadratic = best_quadratic(problem)
         attained = list(quadratic.vectors) if quadratic is not None and quadratic.value == bound else None
@@ -200,7 +202,7 @@ def _save(
         "schema": SCHEMA,
         "claim": claim.id,
         "evidence": evidence.name,
-        "case": {k: str(v) for k, v in case.items()},
+        "case": _plain(case),
         "gdverify": __version__,
         **artefact,
     }

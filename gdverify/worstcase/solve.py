@@ -164,6 +164,22 @@ def solve_in_units(
     )
 
 
+def solve_well(a: Arrays) -> Solution:
+    """Solve as stated, then in the magnitudes found, while that changes the answer (badly scaled problems)."""
+    best = solve(a)
+    for _ in range(3):
+        if not best.usable:
+            break
+        again = solve_in_units(a, units(a, best))
+        if not again.usable:
+            break
+        change = abs(again.value - best.value)
+        best = again
+        if change <= 1e-6 * abs(again.value):
+            break
+    return best
+
+
 def solve(
     a: Arrays, *, dual_shift: np.ndarray | None = None, primal_shift: Any = None, cap: float | None = None
 ) -> Solution:
