@@ -174,8 +174,8 @@ _WORDS = {
 
 def measured(outcome: Outcome, decides: str = "") -> str:
     """Estimate, interval and bound in words; ``decides`` is the claim's decision kind."""
-    if outcome.kind == "experiment" and decides == "identity" and outcome.bound == outcome.tolerance:
-        return f"sides differ by {number(outcome.estimate)}, tolerance {number(outcome.tolerance)}"
+    if outcome.kind == "experiment" and decides == "identity" and outcome.estimate is not None:
+        return f"sides differ by {number(outcome.estimate)} (relative), tolerance {number(outcome.bound)}"
     if decides == "sure-bound" and outcome.kind == "experiment" and outcome.bound == 1 and outcome.estimate is not None:
         return f"quantity/bound reaches {number(outcome.estimate)}"  # such an experiment reports the ratio
     measured_word, claimed_word = _WORDS.get(decides, ("measured", "claimed"))

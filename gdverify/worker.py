@@ -68,7 +68,7 @@ def run_evidence(claim: Claim, evidence: Evidence, index: int, settings: Mapping
             outcome = _call(claim, evidence, case, {**settings, "save_dir": None})
             outcome.artefact = None
             if outcome.verdict == "fail":
-                outcome.message += f" (not saved for replay: {describe(error)})"
+                outcome.message += f" (not saved for replay: {error.strerror or error})"
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
