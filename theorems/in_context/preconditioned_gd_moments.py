@@ -18,12 +18,11 @@ Reference: K. Ahn, X. Cheng, H. Daneshmand, S. Sra, "Transformers learn to imple
 in-context learning", 2023; the moments themselves are classical (Wishart 1928).
 """
 
-import itertools
-
 from sympy import Eq, MatrixSymbol, Symbol, Trace
 
 from gdverify import Claim, Identity, Integers, Mean, Mutant, Observed
 from gdverify.laws import gaussian
+from gdverify.wishart import wishart_moments as exact_moments
 from theorems import PAPERS
 
 n, d = (Symbol(s, integer=True, positive=True) for s in "nd")
@@ -86,48 +85,9 @@ def pairings(proof):
 
 @wishart_moments.experiment(samples={"smoke": 64, "standard": 1024, "full": 16384})
 def bidiagonal_quadrature(xp, rng, case, size):
-    """E tr W^k by an exact quadrature that knows nothing of pairings.
-
-    X^T X has the spectrum of the tridiagonal B B^T, B lower bidiagonal with independent squared entries: chi-squared
-    with N, N-1, ... degrees of freedom on the diagonal, D-1, ..., 1 below it, N = max(n, d), D = min(n, d) (Dumitriu
-    and Edelman 2002).  tr (B B^T)^k has degree <= k <= 4 in each, for which three Gauss-Laguerre nodes are exact.
-    """
-    large, small = max(case.n, case.d), min(case.n, case.d)
-    freedom = [large - i for i in range(small)] + [small - 1 - i for i in range(small - 1)]
-    entries, weight = [], xp.ones((1,) * len(freedom))
-    for axis, nu in enumerate(freedom):
-        shape = tuple(3 if k == axis else 1 for k in range(len(freedom)))
-        nodes, weights = _chi_squared_rule(xp, nu)
-        entries.append(xp.reshape(xp.stack(nodes), shape))
-        weight = weight * xp.reshape(xp.stack(weights), shape)
-    s, t = entries[:small], entries[small:]
-    a = [s[i] + t[i - 1] if i else s[0] for i in range(small)]  # the diagonal of B B^T
-    b = [s[i] * t[i] for i in range(small - 1)]  # the squares beside it
-    traces = [
-        sum(a),
-        sum(x**2 for x in a) + 2 * sum(b),
-        sum(x**3 for x in a) + 3 * sum(y * (a[i] + a[i + 1]) for i, y in enumerate(b)),
-        sum(x**4 for x in a)
-        + sum(4 * y * (a[i] ** 2 + a[i] * a[i + 1] + a[i + 1] ** 2) + 2 * y**2 for i, y in enumerate(b))
-        + 4 * sum(x * y for x, y in itertools.pairwise(b)),
-    ]
-    moments = [xp.sum(weight * trace) / (case.d * case.n ** (k + 1)) for k, trace in enumerate(traces)]
+    """Random polynomials against moments that were integrated exactly, without counting a pairing."""
+    moments = exact_moments(xp, case.n, case.d)
     draws = rng.normal((size, 4))
     terms = [draws[:, k] * moments[k] for k in range(4)]
     scale = sum(xp.abs(term) for term in terms)
     return {"quantity": sum(terms), "scale": scale, **{f"c{k + 1}": draws[:, k] for k in range(4)}}
-
-
-def _chi_squared_rule(xp, nu):
-    """Three nodes and weights, exact to degree 5, for a chi-squared variable with ``nu`` degrees of freedom.
-
-    Twice the zeros of the Laguerre polynomial L_3^(g-1), g = nu/2, by the trigonometric solution of the cubic.
-    """
-    g = xp.rational(nu, 2)
-    angle = xp.atan(xp.sqrt(g + 1)) / 3
-    x = [g + 2 + 2 * xp.sqrt(g + 2) * xp.cos(angle + xp.rational(2 * j, 3) * xp.pi) for j in range(3)]
-    weights = []
-    for j in range(3):
-        y, z = x[(j + 1) % 3], x[(j + 2) % 3]
-        weights.append((g * (g + 1) - g * (y + z) + y * z) / ((x[j] - y) * (x[j] - z)))
-    return [2 * v for v in x], weights
