@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -45,6 +45,20 @@ def named_values(
     return values
 
 
+class Setting(Case):
+    """The case that ``simulate`` reads; `at` gives it with other values and its definitions worked out again.
+
+    Along the grid of a rate or a limit, ``case.at(n=8).eta`` is what the statement says eta is at n = 8.
+    """
+
+    def __init__(self, values: Mapping[str, Any], again: Callable[[Mapping[str, Any]], Setting]):
+        super().__init__(values)
+        self._again = again
+
+    def at(self, **values: Any) -> Setting:
+        return self._again(values)
+
+
 class Laboratory:
     """Runs ``evidence`` of ``claim`` at ``case``.
 
@@ -63,7 +77,7 @@ class Laboratory:
         self.drawn = 0
         self._last: tuple[int, dict[str, np.ndarray], Recorder] | None = None
         self._defines = {s.name: expr for s, expr in claim.defines.items()}
-        self._float_case = Case({**case, **self._worked_out(self.host, integers=True)})
+        self._float_case = self._setting({})
         self._fields = {
             name: sympy.sympify(value)
             for name in _FIELDS
@@ -224,7 +238,7 @@ class Laboratory:
         """
         with precision(bits, seconds):
             xp = IntervalNamespace()
-            case = IntervalCase({**self.case, **self._worked_out(xp)})
+            case = IntervalCase({**self.case, **self._worked_out(xp, self.case)})
             result = self._call(xp, Draws(xp, Replayer(draws), 1), case, 1)
             kept = {k: v for k, v in result.items() if k in _ROWS or k in self._used}
             shared = [k for k in self._letters if getattr(kept.get(k), "ndim", 0) == 2]  # one matrix for all rows
@@ -236,9 +250,13 @@ class Laboratory:
                     row[name] = Interval(evaluate(expr, values, xp))
             return row
 
-    def _worked_out(self, xp: Any, integers: bool = False) -> dict[str, Any]:
+    def _setting(self, changes: Mapping[str, Any]) -> Setting:
+        values = {**self.case, **changes}
+        return Setting({**values, **self._worked_out(self.host, values, integers=True)}, self._setting)
+
+    def _worked_out(self, xp: Any, case: Mapping[str, Any], integers: bool = False) -> dict[str, Any]:
         """Definitions that the case alone determines."""
-        values, out = named_values({}, self.case, self._defines, xp), {}
+        values, out = named_values({}, case, self._defines, xp), {}
         for name, expr in self._defines.items():
             if name in values:
                 value = values[name]
