@@ -344,6 +344,8 @@ def test_counterexample_is_confirmed_or_refused():
         (lambda xp, rng, case, size: [1.0], "dict"),
         (lambda xp, rng, case, size: {"quantity": case.nothing}, "line"),
         (lambda xp, rng, case, size: {"quantity": xp.zeros((size,), dtype=complex)}, "real"),
+        (lambda xp, rng, case, size: {"quantity": xp.arange(size) / size}, "differs between rows"),
+        (lambda xp, rng, case, size: {"quantity": 0 * (z := rng.normal((size,))) + xp.mean(z)}, "mix"),
     ],
 )
 def test_bad_simulations_are_errors_in_one_line(simulate, words):

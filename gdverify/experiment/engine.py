@@ -7,6 +7,8 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..claim import Claim, Evidence
 from ..domain import Case
 from ..errors import ClaimError, ExperimentError, UndecidedError, UsageError
@@ -14,6 +16,7 @@ from ..result import Outcome
 from . import violation
 from .decide import Decider, Effort, Finding, decider
 from .laboratory import Laboratory
+from .random import Recorder, Replayer
 
 SURE_KINDS = ("sure-bound", "minimiser", "identity", "counterexample")
 SAMPLES = {
@@ -22,11 +25,12 @@ SAMPLES = {
     "mean": {"smoke": 200_000, "standard": 2_000_000, "full": 100_000_000},
 }
 EFFORTS = {
-    "smoke": Effort(1.5, 2.0, 0.5, 8, 2, 256 * 2**20),
+    "smoke": Effort(1.5, 4.0, 0.5, 8, 2, 256 * 2**20),
     "standard": Effort(20.0, 20.0, 10.0, 60, 8, 2 * 2**30),
     "full": Effort(120.0, 120.0, 60.0, 400, 16, None),
 }
 BLOCK = 256
+_MIXED = 1e-2  # far above what rounding does, even amplified; far below what mixing rows does
 
 
 def sample_budget(claim: Claim, evidence: Evidence, tier: str) -> tuple[int, int]:
@@ -172,6 +176,7 @@ class _Runner:
         size = count * self.lab.rows
         if not self.lab.drawn:
             size = 1
+            self._check_identical(rows, count * self.lab.rows)
             rows = {k: v[:1] if v.ndim and v.shape[0] == count * self.lab.rows and k not in "nh" else v
                     for k, v in rows.items()}  # fmt: skip
         self.judge.add(rows, self.done, size)
@@ -187,7 +192,7 @@ class _Runner:
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
         try:
-            rows = self.lab.run(0, 1)
+            rows, recorder = self.lab.record(0)
             taken = tracemalloc.get_traced_memory()[1] - before
         except Exception as problem:
             if self.lab.xp.is_out_of_memory(problem):
@@ -199,7 +204,27 @@ class _Runner:
         taken = max(taken, self.lab.xp.held_bytes() - held, 4096)
         allowed = free // 3 if self.effort.memory is None else min(self.effort.memory, free // 3)
         self.largest = max(1, int(allowed // taken))
+        if self.lab.drawn and self.lab.rows > 1:
+            self._check_independent(rows, recorder)
         return rows
+
+    def _check_independent(self, rows: dict[str, Any], recorder: Recorder) -> None:
+        """One row recomputed alone, from its own draws, must come out as it did among the others."""
+        last = self.lab.rows - 1
+        alone = self.lab.run_on(Replayer(recorder.row(last)), 1)
+        for name, value in rows.items():
+            if value.ndim == 0 or value.shape[0] != self.lab.rows or name in ("n", "h", "quantity_error", "floor"):
+                continue
+            among, other = value[last], alone[name][0] if alone[name].ndim else alone[name]
+            if np.shape(among) == np.shape(other) and np.any(np.abs(among - other) > _MIXED * (np.abs(value).max())):
+                raise ExperimentError(f"{name!r} of a row changes when it is computed alone: rows must not mix")
+
+    def _check_identical(self, rows: dict[str, Any], size: int) -> None:
+        """Without draws there is one instance; rows that differ would be dropped unseen."""
+        for name, value in rows.items():
+            if value.ndim and value.shape[0] == size and name not in ("n", "h"):
+                if np.any(np.abs(value - value[:1]) > 1e-9 * np.abs(value[:1])):
+                    raise ExperimentError(f"{name!r} differs between rows though nothing is drawn; list cases= instead")
 
 
 __all__ = ["ExperimentError", "run_experiment", "sample_budget"]

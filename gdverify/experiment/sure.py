@@ -25,6 +25,7 @@ _TIE = 1e-9  # relative distance below the bound within which a row is rechecked
 _KEPT = 64
 _ELITE = 16
 _TINY = 1e-300
+_UNRELIABLE = 1e-6  # relative error of floats beyond which "it was only rounding" is no explanation
 
 Sides = Callable[[dict[str, Any]], tuple[Any, Any]]
 
@@ -60,9 +61,11 @@ class SureDecider(Decider):
     """left <= right on every row; ``SureBound`` and ``Minimiser``."""
 
     searches = True
+    compares = True
 
     def __init__(self, lab: Laboratory, alpha: float, effort: Any):
         super().__init__(lab, alpha, effort)
+        self.spent = 0.0  # seconds of rechecks
         self.n = 0
         self.best = -np.inf
         self.best_ratio: float | None = None
@@ -122,12 +125,29 @@ class SureDecider(Decider):
         return None
 
     def _recheck_row(self, block: int, row: int) -> Finding | None:
-        if (block, row) in self._checked:
+        if (block, row) in self._checked or self._exhausted():
             return None
-        _, recorder = self.lab.record(block)
+        rows, recorder = self.lab.record(block)
+        began = time.monotonic()
         result = self._recheck(recorder.row(row))
+        self.spent += time.monotonic() - began
+        if result.status == "holds" and self.compares:
+            self._compare(result, *(float(side[row]) for side in self.sides(rows, self.lab.rows)))
         self._checked[block, row] = result
         return self._fail(result, recorder.row(row)) if result.status == "violated" else None
+
+    def _exhausted(self) -> bool:
+        """No further recheck: none can be carried out, or they have taken their time."""
+        return self.spent > 2 * self.effort.recheck_seconds or (
+            sum(r.status == "unsupported" for r in self._checked.values()) > 1
+        )
+
+    def _compare(self, result: Recheck, left: float, right: float) -> None:
+        """An instance that holds exactly but comes out otherwise in floats was not seen by the floats at all."""
+        scale = max(abs(left), abs(right), _TINY)
+        if max(abs(result.left.middle() - left), abs(result.right.middle() - right)) > _UNRELIABLE * scale:
+            result.status = "unsupported"
+            result.reason = f"floating point is unreliable here ({left:.6g} is {result.left!r})"
 
     def _recheck(self, draws: Sequence[Primitive]) -> Recheck:
         return recheck(self.lab, draws, self.enclosed_sides, self.effort.recheck_seconds)
@@ -327,6 +347,7 @@ class IdentityDecider(SureDecider):
     """left = right to ``rtol`` in floats; what is not goes to the recheck, where only certain difference counts."""
 
     searches = False
+    compares = False
 
     def sides(self, rows: dict[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
         left = rows["left"] if "left" in rows else rows["quantity"]
