@@ -132,6 +132,8 @@ class NormalForms:
         if isinstance(e, Mean):
             return self._mean(e.args[0])
         if isinstance(e, sympy.Abs):
+            if self.oracle.nonnegative(e.args[0]):
+                return self._tree(e.args[0])
             tree = self._atom(e)
             if self.oracle.real(e.args[0]):
                 self.relations.setdefault(tree[1], (2, ("pow", self._tree(e.args[0]), 2)))
@@ -186,13 +188,19 @@ class NormalForms:
             if good and len(rest) <= 1:
                 trees = [self._root(a, p, q) for a in (*good, *rest)]
                 return ("mul", trees)
-        if base.is_Pow and base.exp.is_Integer and self.oracle.positive(base.base):
-            return self._power(base.base, base.exp * sympy.Rational(p, q))
+        if base.is_Pow and self._power_of_power(base, p):
+            return self._power(base.base, sympy.expand(base.exp * sympy.Rational(p, q)))
         whole, part = divmod(p, q)
         if whole < 0 and not self.oracle.nonzero(base):
             raise ProofError(f"division by {base}, which is not proved to be non-zero")
         root = self._find_root(base, q)
         return ("mul", [("pow", self._tree(base), whole), ("pow", root, part)])
+
+    def _power_of_power(self, power: Any, p: int) -> bool:
+        """Whether (b^e)^(p/q) is b^(e p/q): for b > 0 and real e, and for b >= 0 and positive exponents."""
+        if self.oracle.positive(power.base):
+            return self.oracle.real(power.exp)
+        return p > 0 and power.exp.is_Integer and power.exp > 0 and self.oracle.nonnegative(power.base)
 
     def _find_root(self, base: Any, q: int) -> tuple[Any, ...]:
         for k, old in enumerate(self.atoms):

@@ -139,7 +139,7 @@ class CalculusRules(ScalarRules):
             s = todo.pop()
             seen.add(s)
             dom = self.signs.domains.get(s)
-            if dom is not None and dom.observed:
+            if dom is not None and dom.observed and x not in self.generic:  # a generic x is chosen after the instance
                 raise ProofError(f"{s} comes out of the instance and may change while {x} grows")
             ties = [] if dom is None else [dom.low, dom.high]
             names = {t for e in [*ties, self.claim.defines.get(s)] for t in getattr(e, "free_symbols", ())}

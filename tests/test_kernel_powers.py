@@ -1,0 +1,57 @@
+"""Roots of powers, and integrals to infinity with constants that an instance brings along."""
+
+import pytest
+import sympy
+
+from gdverify import Claim, Identity, Integers, Interval, Nonnegative, Observed, Paper, Reals
+from gdverify.errors import ProofError
+from gdverify.kernel import Proof
+
+n = sympy.Symbol("n", integer=True, positive=True)
+m, v, r, c = sympy.symbols("m v r c", real=True)
+
+
+def proof():
+    claim = Claim(
+        id="test.powers", title="t", paper=Paper("p", "P"), locator="l", statement="s",
+        symbols={
+            n: Integers(1, sample=(1, 5)), m: Interval(1, 2), v: Interval(0, 1), r: Reals(sample=(-1, 1)),
+            c: Observed(1, 2),
+        },
+        decides=Identity(quantity=m, bound=m),
+    )  # fmt: skip
+    return Proof(claim)
+
+
+def test_root_of_a_power():
+    p = proof()
+    p.identity(sympy.sqrt(m**n), m ** (n / 2))
+    p.identity(sympy.sqrt(m**r), m ** (r / 2))
+    p.identity(sympy.sqrt(v**2), v)
+    p.identity(sympy.sqrt(n * v**2), sympy.sqrt(n) * v)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (sympy.sqrt(r**2), r),  # |r|
+        (sympy.sqrt(m**n), m**n / 2),
+        (sympy.sqrt(v**3), v**2),
+        ((r**3) ** sympy.Rational(1, 3), r),
+    ],
+)
+def test_false_roots(left, right):
+    with pytest.raises(ProofError):
+        proof().identity(left, right)
+
+
+def test_observed_constants_in_an_integral():
+    p = proof()
+    t = p.scalar("t", Nonnegative())
+    value = p.integral(c / (1 + t) ** 2, t, 0, sympy.oo, -c / (1 + t))
+    assert value.right == c
+
+
+def test_observed_constants_do_not_stay_while_a_parameter_grows():
+    with pytest.raises(ProofError, match="comes out of the instance"):
+        proof().limit(c / n, n)
