@@ -136,3 +136,43 @@ def polyak_lojasiewicz(xp: Any, rng: Any, start: Any, mu: Any, L: Any) -> Polyak
     fall = peak * (1 - xp.sqrt(xp.asarray(2 * mu / (L + mu)))) * mixed_uniform(rng, (size, 1))
     tail = mu + (L - mu) * mixed_uniform(rng, (size, d))
     return PolyakLojasiewicz(xp, L, peak, fall, tail)
+
+
+@dataclass(frozen=True)
+class FiniteSum:
+    """f = (f_1 + ... + f_n)/n with f_i(x) = sum_k c_ik h_k(x_k) + <tilt_i, x>; the same f for every row.
+
+    h_k is Huber's function with its turning point; the tilts sum to zero, so that f is smallest at the origin, with
+    value 0.  f_i is convex and max_k c_ik-smooth; f is min_k (1/n) sum_i c_ik-strongly convex if no h_k turns.
+
+    Attributes
+    ----------
+    curvature, tilt : (n, d), the c and the tilts
+    turn : (d,), or None for quadratics
+    """
+
+    xp: Any
+    curvature: Any
+    tilt: Any
+    turn: Any = None
+
+    def grad(self, i: Any, x: Any) -> Any:
+        """Gradient of f_i, (size, d), for one index per row."""
+        xp = self.xp
+        inner = x if self.turn is None else clip(xp, x, self.turn)
+        return xp.take(self.curvature, i, axis=0) * inner + xp.take(self.tilt, i, axis=0)
+
+    def value(self, x: Any) -> Any:
+        """f at the rows of x, shape (size,)."""
+        inner = x if self.turn is None else clip(self.xp, x, self.turn)
+        return self.xp.sum(self.xp.mean(self.curvature, axis=0) * (inner * x - inner * inner / 2), axis=-1)
+
+    def noise(self) -> Any:
+        """(1/n) sum_i |grad f_i(0)|^2."""
+        return self.xp.mean(self.xp.sum(self.tilt * self.tilt, axis=-1))
+
+
+def balanced_tilts(xp: Any, rng: Any, shape: Any) -> Any:
+    """Gaussian tilts (n, d) that sum to zero."""
+    tilt = rng.normal(shape)
+    return tilt - xp.mean(tilt, axis=0)

@@ -4,7 +4,6 @@ For an L-smooth f with minimiser x*, a step 0 < gamma <= 1/L and R = |x_0 - x*|:
 
     f convex               f(x_T) - f*   <=  R^2 / (2 gamma T)
     f mu-strongly convex   |x_T - x*|^2  <=  (1 - gamma mu)^T R^2
-    f mu-PL                f(x_T) - f*   <=  (1 - gamma mu)^T (f(x_0) - f*)
 
 Reference: arXiv:2301.11235.  The handbook's words were not read: the constants are those derived here.
 """
@@ -24,12 +23,11 @@ from gdverify import (
     VectorSequence,
     sq,
 )
-from gdverify.classes import convex, minimiser, polyak_lojasiewicz, recursion, smooth, start, start_gap, strongly_convex
+from gdverify.classes import convex, minimiser, recursion, smooth, start, strongly_convex
 from gdverify.instances import log_uniform, smooth_convex
-from gdverify.instances import polyak_lojasiewicz as pl_functions
 from theorems import PAPERS
 
-L, mu, gamma, R, Delta = symbols("L mu gamma R Delta", positive=True)
+L, mu, gamma, R = symbols("L mu gamma R", positive=True)
 T = Symbol("T", integer=True, nonnegative=True)
 t = Symbol("t", integer=True, nonnegative=True)
 f, x, x_star = ScalarFunction("f"), VectorSequence("x"), Vector("x_star")
@@ -194,87 +192,3 @@ def last_distance(problem, case):
     for _ in range(case["T"]):
         point = point - case["gamma"] * F.grad(point)
     problem.maximise(sq(point - low))
-
-
-# -- Polyak-Lojasiewicz -----------------------------------------------------------------------------------------------
-
-gd_pl = Claim(
-    id="handbook.gd-pl",
-    title="Gradient descent under the Polyak-Lojasiewicz inequality contracts values by 1 - gamma mu",
-    paper=PAPERS["handbook"],
-    locator="gradient descent, Polyak-Lojasiewicz and smooth; constants derived here",
-    statement=r"f\ L\text{-smooth},\ \|\nabla f(x)\|^2\ge 2\mu(f(x)-f^\star),\ 0<\gamma\le 1/L:\quad"
-    r" f(x_T)-f^\star \le (1-\gamma\mu)^T (f(x_0)-f^\star)",
-    symbols={**smoothness, **curvature, **steps, T: Integers(0, sample=(1, 60)), Delta: Observed(0, open="left")},
-    assumptions=[
-        smooth(f, L),
-        polyak_lojasiewicz(f, mu, x_star),
-        minimiser(f, x_star),
-        update,
-        start_gap(f, x(0), x_star, Delta),
-    ],
-    decides=SureBound(quantity=gap(T), bound=(1 - gamma * mu) ** T * Delta),
-    mutants=[
-        Mutant(
-            "first-order rate 1 - 2 gamma mu",
-            decides={"bound": (1 - 2 * gamma * mu) ** T * Delta},
-            cases=({"dimension": 1, "T": 4, "L": 1, "mu": Rational(1, 4), "gamma": 1},),
-        ),
-        Mutant(
-            "0.1% faster than a quadratic of curvature mu",
-            decides={"bound": (1 - gamma * mu) ** (2 * T) * Rational(999, 1000) ** T * Delta},
-        ),
-        Mutant(
-            "steps up to 2/L",
-            symbols={gamma: Interval(0, 2 / L, open="left")},
-            cases=({"dimension": 1, "T": 2, "gamma": 2 / L},),
-        ),
-        Mutant("the PL inequality is dropped", drop=("f is mu-PL",), by=("derivation", "worst-case")),
-    ],
-    notes="An L-smooth mu-PL function that is not constant has mu <= L. Worst cases use necessary conditions of the "
-    "class, so they certify the bound and give no exact rate; evidence draws mu from [L/1000, 3L/4].",
-)
-
-
-@gd_pl.derivation
-def value_contraction(proof):
-    k = proof.index("k")
-    g = f.grad(x(k))
-    move = proof.assume(update, k)
-    descent = proof.assume(smooth(f, L), x(k), x(k + 1))
-    steep = proof.assume(polyak_lojasiewicz(f, mu, x_star), x(k))
-    short = proof.certificate(Ge(1 - gamma * L, 0), [(L, proof.high(gamma))])
-    slow = proof.certificate(Ge(1 - gamma * mu, 0), [(1, short), (gamma, proof.high(mu))])
-    step = proof.certificate(
-        Le(gap(k + 1), (1 - gamma * mu) * gap(k)),
-        [(1, descent), (gamma / 2, steep)],
-        [(gamma / 2 * short.left, g)],
-        using=[move],
-    )
-    claimed = lambda s: Le(gap(s), (1 - gamma * mu) ** s * Delta)
-    begin = proof.certificate(claimed(0), [(-1, proof.assume(start_gap(f, x(0), x_star, Delta)))])
-    every = proof.induction(
-        claimed(k), k, begin, lambda now: proof.certificate(claimed(k + 1), [(slow.left, now), (1, step)])
-    )
-    proof.conclude(proof.instantiate(every, {k: T}))
-
-
-@gd_pl.experiment(cases=[{"dimension": 1}, {"dimension": 4}, {"dimension": 32, "tier": "full"}])
-def bent_quadratics(xp, rng, case, size):
-    point = log_uniform(xp, rng, (size, 1), 0.1, 10) * rng.sphere((size, case.dimension))
-    F = pl_functions(xp, rng, point, case.mu, case.L)
-    first = F.value(point)
-    for _ in range(case.T):
-        point = point - case.gamma * F.grad(point)
-    return {"quantity": F.value(point), "Delta": first}
-
-
-@gd_pl.worst_case(cases=[{"T": 1}, {"T": 3}, {"T": 8, "tier": "standard"}])
-def last_gap(problem, case):
-    F = problem.function(f)
-    low = problem.minimiser(F)
-    point = problem.start()
-    problem.equal(F(point) - F(low), problem.observe("Delta"))
-    for _ in range(case["T"]):
-        point = point - case["gamma"] * F.grad(point)
-    problem.maximise(F(point) - F(low))
