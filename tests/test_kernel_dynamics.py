@@ -107,6 +107,12 @@ def test_matrix_rules():
         p.determinant(p.matrix_identity(X(0), X(0)))
     bound = p.submultiplicative(Y(0), X(0))
     p.certificate(Trace(Y(0).T * Y(0)) * Trace(X(0) * X(0).T) - Trace(X(0).T * Y(0).T * Y(0) * X(0)), [(1, bound)])
+    between = p.trace(p.sandwich(e, X(1).T, X(1)))
+    p.certificate(Eq(Trace(X(0) * X(0).T * X(1) * X(1).T) - Trace(X(1).T * Y(0) * Y(1) * X(1)), 0), [(1, between)])
+    with pytest.raises(ProofError, match="multiply"):
+        p.sandwich(e, X(1), X(1))
+    with pytest.raises(ProofError, match="not square"):
+        p.trace(p.sandwich(e, X(1).T))
     assert str(p.rewrite(e, f).right) == str(Y(1) + Y(2) * Y(1))
 
 

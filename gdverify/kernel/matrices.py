@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +65,30 @@ class MatrixRules(Context):
             raise ProofError(f"the matrix certificate does not add up to {left} == {right}")
         return self._record("matrix certificate", left, "==", right, [*(f for _, f in combine), *using])
 
+    def sandwich(self, fact: Fact, left: Any = None, right: Any = None) -> Fact:
+        """From X == Y: left X right == left Y right."""
+        self._matrix_equation(fact)
+        sides = []
+        for side in (fact.left, fact.right):
+            factors = [x for x in (left, side, right) if x is not None]
+            for a, b in itertools.pairwise(factors):
+                if a.shape[1] != b.shape[0]:
+                    raise ProofError(f"shapes {a.shape} and {b.shape} do not multiply")
+            sides.append(sympy.MatMul(*factors))
+        return self._record("sandwich", sides[0], "==", sides[1], [fact])
+
+    def trace(self, fact: Fact) -> Fact:
+        """From X == Y, square: tr X == tr Y."""
+        self._matrix_equation(fact)
+        if not fact.left.is_square:
+            raise ProofError(f"trace of {fact.left}, which is not square")
+        return self._record("trace", sympy.Trace(fact.left), "==", sympy.Trace(fact.right), [fact])
+
+    def _matrix_equation(self, fact: Fact) -> None:
+        self._mine(fact)
+        if fact.relation != "==" or not isinstance(fact.left, sympy.MatrixExpr):
+            raise ProofError(f"step {fact.number} is no matrix equation")
+
     def _apply(self, expr: Any, using: Sequence[Fact]) -> Any:
         """Scalar with equals put for equals; see the scalar rules."""
         raise NotImplementedError
@@ -83,9 +108,7 @@ class MatrixRules(Context):
 
         Products are split where every factor is square; a sum stays as it is.
         """
-        self._mine(fact)
-        if fact.relation != "==" or not isinstance(fact.left, sympy.MatrixExpr):
-            raise ProofError(f"step {fact.number} is no matrix equation")
+        self._matrix_equation(fact)
         return self._record("determinant", _determinant(fact.left), "==", _determinant(fact.right), [fact])
 
     def _rules(self, using: Sequence[Fact]) -> list[tuple[Word, Terms]]:
