@@ -105,6 +105,8 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
                     f"{'killed  ' if m.killed else 'SURVIVES'} {m.mutant}: {', '.join(m.by) or 'by nothing'}",
                     _INDENT + "  ",
                 )
+    if verdict.reservation:
+        out += wrapped(f"undecided: {verdict.reservation}", _INDENT, "  ")
     for complaint in [*verdict.complaints, *verdict.unaudited]:
         out += wrapped(paint("AUDIT", _COLOURS["fail"], colour) + " " + complaint, _INDENT, "  ")
     return out

@@ -144,12 +144,15 @@ class Case(Mapping[str, Any]):
     """One point of the regime: exact values by name, readable as attributes too (``case.gamma``).
 
     Attribute access gives what array code wants, ``float`` or ``int``; item access gives the exact value.
+    ``read`` are the names that were looked up so far: an experiment that never reads a symbol does not test it.
     """
 
     def __init__(self, values: Mapping[str, Any]):
         self._values = dict(values)
+        self.read: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
         return self._values[name]
 
     def __getattr__(self, name: str) -> Any:
@@ -159,6 +162,7 @@ class Case(Mapping[str, Any]):
             value = self.__dict__["_values"][name]
         except KeyError:
             raise AttributeError(f"this case has no value for {name!r}") from None
+        self.read.add(name)
         return float(value) if isinstance(value, Fraction) else value
 
     def __iter__(self):

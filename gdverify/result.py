@@ -30,6 +30,7 @@ class Outcome:
     cited: list[str] = field(default_factory=list)
     artefact: str | None = None
     message: str = ""
+    unread: list[str] = field(default_factory=list)  # symbols of the regime that an experiment never looked up
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
@@ -63,3 +64,30 @@ def qualify(outcomes: Sequence[Outcome]) -> str:
     if not proofs:
         return "tested"
     return "proved-modulo" if any(o.cited for o in proofs) else "proved"
+
+
+_BOUNDS = ("sure-bound", "mean-bound", "probability-bound")
+
+
+def reservation(kind: str, outcomes: Sequence[Outcome], mutants: int) -> str:
+    """Why evidence that passes throughout is no reason to pass the claim, or the empty string.
+
+    An experiment that reads a symbol of the regime at none of its cases does not test the regime.  Beyond that, a
+    proof or an exact certificate needs no more.  A claim that is only simulated does: false neighbours that say what
+    its experiment can tell apart, and, for a bound of decision ``kind``, an instance within a factor of two of it: an
+    experiment that stays far below a bound would have passed a false one as well.
+    """
+    ignored = [set(o.unread) for o in outcomes if o.kind == "experiment"]
+    if ignored and set.intersection(*ignored):
+        names = ", ".join(sorted(set.intersection(*ignored)))
+        return f"no experiment ever reads {names}: that part of the regime is not tested"
+    if any(o.kind in ("derivation", "worst-case") and o.verdict == "pass" for o in outcomes):
+        return ""
+    if not mutants:
+        return "tested only, and it has no mutants: nothing shows that its evidence could have failed"
+    if kind in _BOUNDS:
+        known = [o for o in outcomes if o.estimate is not None and o.bound is not None and o.bound > 0]
+        closest = max((o.estimate / o.bound for o in known if o.estimate is not None and o.bound), default=0.0)
+        if closest < 0.5:
+            return f"tested only, and no instance came near the bound (at most {closest:.2g} of it)"
+    return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .claim import Claim
-from .result import Outcome, combine, qualify
+from .result import Outcome, combine, qualify, reservation
 
 
 @dataclass
@@ -64,8 +64,15 @@ class Verdict:
         return self.claim.id
 
     @property
+    def reservation(self) -> str:
+        """Why evidence that passes throughout does not make the claim pass; empty where it does."""
+        if combine(self.evidence) != "pass":
+            return ""
+        return reservation(self.claim.decides.kind, self.evidence, len(self.claim.mutants))
+
+    @property
     def verdict(self) -> str:
-        return combine(self.evidence)
+        return "inconclusive" if self.reservation else combine(self.evidence)
 
     @property
     def qualifier(self) -> str | None:
@@ -94,6 +101,7 @@ class Verdict:
             "qualifier": self.qualifier,
             "evidence": [o.plain() for o in self.evidence],
             "finding": claim.finding.plain() if claim.finding else None,
+            "reservation": self.reservation,
             "notes": claim.notes,
         }
         if self.mutants is not None:

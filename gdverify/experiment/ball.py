@@ -4,14 +4,18 @@ Field operations round outward in mpmath's interval kernel; transcendental funct
 bits and then widened, since mpmath promises their last bits less strictly.  Comparisons of overlapping intervals
 raise `UndecidedError`; they are never silently false.
 
-A Python float that reaches the arithmetic stands for the real number it was rounded from, which the code that made
-it knew and we do not: unless it is a short dyadic (0.5, 3.0, …) it enters as an interval of 4 units in the last
-place.  That encloses both readings.  Random draws and saved instances enter exactly, through `Interval.exact`.
+A Python float that reaches the arithmetic (0.1, math.log(n)) may be an exact parameter of the instance, or stand for
+a real number that it was rounded from.  It is taken at its word in reading 0, which makes the enclosures rigorous for
+the instance with exactly these constants; readings 1, 2, … move each such float by 4 units in the last place, up or
+down, so that a caller can see whether the answer hangs on the rounding of a constant.  `leaks` counts these floats;
+where there are none (short dyadics such as 0.5 do not count) all readings agree.  Random draws and saved instances
+always enter exactly, through `Interval.exact`.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,17 +84,24 @@ class _State:
     prec = 212
     deadline = math.inf
     count = 0
+    reading = 0
+    leaks = 0
 
 
 @contextmanager
-def precision(bits: int, seconds: float = math.inf) -> Iterator[None]:
+def precision(bits: int, seconds: float = math.inf, reading: int = 0) -> Iterator[None]:
     """Interval arithmetic at ``bits`` bits, given up with `UnsupportedError` after ``seconds``."""
-    before = (_State.prec, _State.deadline)
-    _State.prec, _State.deadline = bits, min(before[1], time.monotonic() + seconds)
+    before = (_State.prec, _State.deadline, _State.reading)
+    _State.prec, _State.deadline, _State.reading = bits, min(before[1], time.monotonic() + seconds), reading
     try:
         yield
     finally:
-        _State.prec, _State.deadline = before
+        _State.prec, _State.deadline, _State.reading = before
+
+
+def leaks() -> int:
+    """How many Python floats that are no short dyadics have entered so far."""
+    return _State.leaks
 
 
 def working_precision() -> int:
@@ -124,8 +135,13 @@ def _raw(x: Any) -> tuple[Any, Any] | None:
         point = from_float(x)
         if math.isinf(x) or _short(x):
             return point, point
-        slack = mpf_shift(mpf_abs(point), -50)
-        return mpf_sub(point, slack), mpf_add(point, slack)
+        _State.leaks += 1
+        if _State.reading:
+            # The same float moves the same way wherever it enters: it is one number.
+            step = mpf_shift(mpf_abs(point), -50)
+            up = random.Random(f"{_State.reading}/{x!r}").random() < 0.5
+            point = mpf_add(point, step) if up else mpf_sub(point, step)
+        return point, point
     if isinstance(x, Fraction):
         p, q = x.numerator, x.denominator
         return from_rational(p, q, _State.prec, round_floor), from_rational(p, q, _State.prec, round_ceiling)

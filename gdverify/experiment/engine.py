@@ -102,6 +102,7 @@ def run_experiment(
         judge = decider(lab, alpha, effort)
         found, outcome.samples = _Runner(lab, judge, effort, total, started).run()
         _report(outcome, found)
+        outcome.unread = lab.unread(lab.returned)
         if found.violation is not None and save_dir is not None:
             path = violation.save(
                 save_dir, lab, found.violation, message=found.message, module=module, mutant=mutant

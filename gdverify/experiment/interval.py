@@ -194,6 +194,12 @@ class IntervalNamespace:
             return _integers(array)
         return intervals(_exact(array))
 
+    def to_host(self, array: Any) -> np.ndarray:
+        """Middles as plain floats: for searches, whose end is data again."""
+        middle = np.vectorize(lambda v: float(v.middle() if isinstance(v, Interval) else v), otypes=[float])
+        plain = np.asarray(_plain(array))
+        return middle(plain) if plain.size else np.zeros(plain.shape)
+
     def number(self, x: Any) -> Any:
         return ExactInt(x) if isinstance(x, int) else Interval(x)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -56,7 +56,10 @@ class Setting(Case):
         self._again = again
 
     def at(self, **values: Any) -> Setting:
-        return self._again(values)
+        setting = self._again(values)
+        self.read.update(values)
+        setting.read = self.read  # what is read along a grid is read
+        return setting
 
 
 class Laboratory:
@@ -75,6 +78,7 @@ class Laboratory:
         self.host = namespace("cpu")
         self.key = stream_key(seed, claim.id, evidence.name, case.plain())
         self.drawn = 0
+        self.returned: set[str] = set()
         self._last: tuple[int, dict[str, np.ndarray], Recorder] | None = None
         self._defines = {s.name: expr for s, expr in claim.defines.items()}
         self._float_case = self._setting({})
@@ -87,6 +91,12 @@ class Laboratory:
         self._used |= {s.name for e in claim.defines.values() for s in sympy.sympify(e).free_symbols}
         atoms = [sympy.sympify(e).atoms(sympy.MatrixSymbol) for e in claim.decides.expressions().values()]
         self._letters = {s.name for found in atoms for s in found}
+
+    def unread(self, returned: Iterable[str]) -> list[str]:
+        """Symbols of the regime that ``simulate`` neither looked up nor returned: it does not test them."""
+        grid = getattr(self.claim.decides, "variable", None)
+        skip = {*returned, *self._float_case.read, getattr(grid, "name", None)}
+        return [name for name, dom in self.claim.domains.items() if not dom.observed and name not in skip]
 
     # -- running --------------------------------------------------------------------------------------------------
 
@@ -123,6 +133,7 @@ class Laboratory:
         with np.errstate(all="ignore"):
             result = self._call(self.xp, rng, self._float_case, size)
         self.drawn = rng.drawn
+        self.returned = set(result)
         return self._checked(result, size)
 
     def _call(self, xp: Any, rng: Draws, case: Case, size: int) -> Mapping[str, Any]:
@@ -226,8 +237,10 @@ class Laboratory:
             raise ExperimentError(f"{expr} is not finite at this case")
         return np.broadcast_to(value, (size,))
 
-    def enclose(self, draws: Sequence[Primitive], bits: int, seconds: float) -> dict[str, Any]:
+    def enclose(self, draws: Sequence[Primitive], bits: int, seconds: float, reading: int = 0) -> dict[str, Any]:
         """The instance with these draws in interval arithmetic; also every expression of the decision, by field.
+
+        ``reading`` of rounded constants: see `ball`.
 
         Raises
         ------
@@ -236,7 +249,7 @@ class Laboratory:
         ExperimentError
             an operation has no interval version, or time ran out
         """
-        with precision(bits, seconds):
+        with precision(bits, seconds, reading):
             xp = IntervalNamespace()
             case = IntervalCase({**self.case, **self._worked_out(xp, self.case)})
             result = self._call(xp, Draws(xp, Replayer(draws), 1), case, 1)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..claim import Claim, Evidence
 from ..domain import Case
-from ..errors import ExperimentError, UndecidedError, UsageError
+from ..errors import UsageError
 from ..result import Outcome
 from .laboratory import Laboratory
 from .random import Primitive
@@ -94,7 +94,7 @@ def replay(path: str | Path, claim: Claim, *, seconds: float = 300.0) -> Outcome
     For a counterexample claim the instance is evidence *for* it, so the two are exchanged.
     """
     from .decide import Effort, decider
-    from .sure import Recheck, SureDecider
+    from .sure import SureDecider, recheck
 
     record, draws = load(path)
     if record["claim"] != claim.id:
@@ -108,18 +108,7 @@ def replay(path: str | Path, claim: Claim, *, seconds: float = 300.0) -> Outcome
     judge = decider(lab, 1.0, Effort(seconds, seconds, 0.0, 0, 0, None))
     if not isinstance(judge, SureDecider):
         raise UsageError(f"{claim.id} is decided by many samples; one instance cannot be replayed")
-    result = Recheck("tie")
-    for bits in _REPLAY_BITS:
-        try:
-            left, right = judge.enclosed_sides(lab.enclose(draws, bits, seconds))
-            result = Recheck("tie", left, right)
-            result.status = "violated" if left > right else "holds"
-            break
-        except UndecidedError:
-            continue
-        except ExperimentError as problem:
-            result = Recheck("unsupported", reason=str(problem))
-            break
+    result = recheck(lab, draws, judge.enclosed_sides, seconds, _REPLAY_BITS)
     exhibits = claim.decides.kind == "counterexample"
     verdicts = {"violated": "pass" if exhibits else "fail", "holds": "fail" if exhibits else "pass"}
     sides = f"left side {result.left!r}, right side {result.right!r}" if result.left is not None else result.reason
