@@ -9,14 +9,15 @@ import sympy
 
 from ..claim import Assumption
 from ..errors import ProofError
-from ..language import Covariance, Mean
+from ..language import Covariance, Mean, Prob
+from .algebra import is_zero
 from .context import Context
 from .fact import Fact
 from .matrix import expand_traces, gaussian_mean, words
 
 
 class MeanRules(Context):
-    """mean, gaussian."""
+    """mean, mean_of_sum, indicator, gaussian."""
 
     def mean(self, fact: Fact) -> Fact:
         """Expectation of both sides of a relation that holds surely.
@@ -29,6 +30,35 @@ class MeanRules(Context):
         if fact.hypotheses:
             raise ProofError("expectation of a fact that rests on a supposition about one outcome")
         return self._record("mean", Mean(fact.left), fact.relation, Mean(fact.right), [fact])
+
+    def mean_of_sum(self, total: Any) -> Fact:
+        """Mean(Sum(f, (k, a, b))) == Sum(Mean(f), (k, a, b)), for ends that are not random."""
+        if not isinstance(total, sympy.Sum) or len(total.limits) != 1:
+            raise ProofError("mean_of_sum takes one single sum")
+        k, a, b = total.limits[0]
+        if not (self.signs.deterministic(a) and self.signs.deterministic(b)):
+            raise ProofError(f"the ends {a} and {b} of the sum may be random")
+        if not (self.signs.integer(a) and self.signs.integer(b) and self.signs.nonnegative(b - a + 1)):
+            raise ProofError(f"sum from {a} to {b}: the range is not proved to be one")
+        return self._record("mean of a sum", Mean(total), "==", sympy.Sum(Mean(total.function), (k, a, b)))
+
+    def indicator(self, fact: Fact, threshold: Any) -> Fact:
+        """From q^2 == q surely (q is 0 or 1): Prob(q, c) == Mean(q), for a constant c in [0, 1).
+
+        ``fact`` is q^2 - q == 0 in any form; q is read off as the one function value or symbol in it.
+        """
+        self._mine(fact)
+        threshold = sympy.sympify(threshold)
+        if fact.relation != "==" or fact.hypotheses:
+            raise ProofError(f"step {fact.number} is no equality that holds surely")
+        candidates = fact.expr.atoms(sympy.core.function.AppliedUndef, sympy.Symbol)
+        found = [q for q in candidates if _is_bit(fact.expr, q, self.signs)]
+        if len(found) != 1:
+            raise ProofError(f"step {fact.number} does not say that something is 0 or 1")
+        inside = self.signs.nonnegative(threshold) and self.signs.positive(1 - threshold)
+        if not inside or not self.signs.deterministic(threshold):
+            raise ProofError(f"the threshold {threshold} is not proved to be a constant in [0, 1)")
+        return self._record("indicator", Prob(found[0], threshold), "==", Mean(found[0]), [fact])
 
     def gaussian(self, expr: Any, laws: Sequence[Assumption]) -> Fact:
         """Mean(expr) == its value, by Wick's formula; expr is a polynomial in traces of words in Gaussian letters.
@@ -91,3 +121,7 @@ class MeanRules(Context):
                 cache[key] = sympy.Add(*[c * sympy.Mul(*f) for c, f in moments])
             total.append(sympy.Mul(*fixed) * cache[key])
         return sympy.Add(*total)
+
+
+def _is_bit(expr: Any, q: Any, signs: Any) -> bool:
+    return is_zero(expr - (q**2 - q), signs) or is_zero(expr + (q**2 - q), signs)

@@ -138,12 +138,23 @@ class SequenceRules(Context):
             raise ProofError("the fact and the potential do not telescope after normalisation")
         return self._record("telescope", left, total.relation, right, [total, ends])
 
-    def split_sum(self, total: Any) -> Fact:
-        """Sum(f, (k, a, b)) == Sum(f, (k, a, b-1)) + f(b), for b >= a."""
+    def split_sum(self, total: Any, at: Any = None) -> Fact:
+        """Sum(f, (k, a, b)) == Sum(f, (k, a, b-1)) + f(b), for b >= a; or, cut behind an integer ``at`` with
+        a - 1 <= at <= b, == Sum(f, (k, a, at)) + Sum(f, (k, at+1, b)).
+        """
         if not isinstance(total, sympy.Sum) or len(total.limits) != 1:
             raise ProofError("split_sum takes one single sum")
         k, a, b = total.limits[0]
-        if not (self.signs.integer(b) and self.signs.integer(a) and self.signs.nonnegative(b - a)):
+        if not (self.signs.integer(b) and self.signs.integer(a)):
+            raise ProofError(f"split_sum: {a} and {b} are not known to be integers")
+        if at is not None:
+            at = sympy.sympify(at)
+            within = self.signs.nonnegative(at - a + 1) and self.signs.nonnegative(b - at)
+            if not self.signs.integer(at) or not within:
+                raise ProofError(f"split_sum: {a} - 1 <= {at} <= {b} is not proved")
+            parts = sympy.Sum(total.function, (k, a, at)) + sympy.Sum(total.function, (k, at + 1, b))
+            return self._record("split sum", total, "==", parts)
+        if not self.signs.nonnegative(b - a):
             raise ProofError(f"split_sum: {b} >= {a} is not proved")
         last = self._plug(total.function, {k: b})
         return self._record("split sum", total, "==", sympy.Sum(total.function, (k, a, b - 1)) + last)

@@ -1,0 +1,63 @@
+"""Indicators, sums under the expectation, sums cut in two: what is proved, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from sympy import Eq, Function, Rational, Sum, Symbol
+
+from gdverify import Assumption, Claim, Integers, Interval, Mean, Paper, Prob, ProbabilityBound
+from gdverify.errors import ProofError
+from gdverify.kernel.proof import Proof
+
+n = Symbol("n", integer=True, positive=True)
+m = Symbol("m", integer=True, positive=True)
+a = Symbol("a", real=True)
+k = Symbol("k", integer=True)
+hit, X = Function("hit"), Function("X")
+bit = Assumption("hit is an indicator", lambda i: Eq(hit(i) ** 2, hit(i), evaluate=False))
+loose = Assumption("X is twice itself, squared", lambda i: Eq(X(i) ** 2, 2 * X(i), evaluate=False))
+
+
+@pytest.fixture
+def proof():
+    return Proof(
+        Claim(
+            id="x.probability", title="t", paper=Paper("x", "x"), locator="l", statement="s",
+            symbols={n: Integers(1, sample=(1, 9)), m: Integers(1, sample=(1, 9)), a: Interval(0, 1)},
+            assumptions=[bit, loose],
+            decides=ProbabilityBound(quantity=hit(n), threshold=Rational(1, 2), bound=1),
+        )
+    )  # fmt: skip
+
+
+def test_the_probability_of_an_indicator_is_its_mean(proof):
+    fact = proof.indicator(proof.assume(bit, n), Rational(1, 2))
+    assert (fact.left, fact.right) == (Prob(hit(n), Rational(1, 2)), Mean(hit(n)))
+
+
+@pytest.mark.parametrize("threshold", [-1, 1, 2])
+def test_an_indicator_needs_a_threshold_between_its_values(proof, threshold):
+    with pytest.raises(ProofError, match="threshold"):
+        proof.indicator(proof.assume(bit, n), threshold)
+
+
+def test_what_is_not_zero_or_one_is_no_indicator(proof):
+    with pytest.raises(ProofError, match="0 or 1"):
+        proof.indicator(proof.assume(loose, n), 0)
+
+
+def test_the_mean_of_a_sum_needs_ends_that_are_not_random(proof):
+    fact = proof.mean_of_sum(Sum(X(k), (k, 1, n)))
+    assert fact.right == Sum(Mean(X(k)), (k, 1, n))
+    with pytest.raises(ProofError, match="random"):
+        proof.mean_of_sum(Sum(X(k), (k, 1, X(n))))
+    with pytest.raises(ProofError, match="range"):
+        proof.mean_of_sum(Sum(X(k), (k, n, m)))
+
+
+def test_a_sum_is_cut_inside_its_range_only(proof):
+    total = Sum(X(k), (k, 1, n + m))
+    assert proof.split_sum(total, n).right == Sum(X(k), (k, 1, n)) + Sum(X(k), (k, n + 1, n + m))
+    for outside in (n + m + 1, -1, m - n, n / 2):
+        with pytest.raises(ProofError, match="split_sum"):
+            proof.split_sum(total, outside)
