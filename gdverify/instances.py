@@ -56,7 +56,7 @@ class SmoothConvex:
     def value(self, x: Any) -> Any:
         """f at the rows of x, shape (size,)."""
         u, here, there = self._terms(x)
-        rise = here * (u + self.shift) - here * here / 2 - there * self.shift + there * there / 2 - there * u
+        rise = (here - there) * (u + self.shift - (here + there) / 2)
         return self.mu * self.xp.sq(x) / 2 + self.xp.sum(self.weight * rise, axis=-1)
 
     def grad(self, x: Any) -> Any:

@@ -116,7 +116,7 @@ def contraction(proof):
     cases=[
         {"family": "mixed", "dimension": 4},
         {"family": "additive", "dimension": 1, "near": 1},
-        {"family": "one-by-one", "dimension": 4},
+        {"family": "one-by-one", "dimension": 4, "T": 6},
         {"family": "quiet", "dimension": 1},
     ],
     samples={"smoke": 40_000, "standard": 1_000_000, "full": 50_000_000},
