@@ -38,7 +38,9 @@ def run_derivation(claim: Claim, evidence: Evidence) -> Outcome:
     cited = sorted({f"{s.note} ({s.reference})" for s in proof.steps if s.status == "cited" and s.n in needed})
     if verdict == "pass":
         used = {s.note for s in proof.steps if s.n in needed}
-        idle = [a.name for a in claim.assumptions if not any(a.name in note.split("; ") for note in used)]
+        silent = ("constant", "invertible")  # consulted by the rules, never a step
+        listed = [a.name for a in claim.assumptions if a.key[:1] not in [(s,) for s in silent]]
+        idle = [name for name in listed if not any(name in note.split("; ") for note in used)]
         message = f"proved in {len(needed)} steps" + (f"; assumptions not used: {', '.join(idle)}" if idle else "")
     return Outcome(
         kind="derivation",

@@ -119,7 +119,9 @@ class ScalarRules(MatrixRules):
         words inside traces and in matrix equations."""
         self._mine(fact)
         if isinstance(fact.left, sympy.MatrixExpr):
-            left, right = (self._rewrite_matrix(e, equalities) for e in (fact.left, fact.right))
+            scalar = [eq for eq in equalities if not isinstance(eq.left, sympy.MatrixExpr)]
+            matrix = [eq for eq in equalities if isinstance(eq.left, sympy.MatrixExpr)]
+            left, right = (self._rewrite_matrix(self._apply(e, scalar), matrix) for e in (fact.left, fact.right))
         else:
             left, right = (self._apply(e, equalities) for e in (fact.left, fact.right))
         return self._record("rewrite", left, fact.relation, right, [fact, *equalities])
