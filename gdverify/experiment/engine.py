@@ -100,7 +100,8 @@ def run_experiment(
         lab = Laboratory(claim, evidence, case, seed=seed, rows=rows, device=device)
         outcome.device = lab.xp.device
         judge = decider(lab, alpha, effort)
-        found, outcome.samples = _Runner(lab, judge, effort, total, started).run()
+        # From here, so that a process's first imports do not eat a case's time.
+        found, outcome.samples = _Runner(lab, judge, effort, total, time.monotonic()).run()
         _report(outcome, found)
         outcome.unread = lab.unread(lab.returned)
         if found.violation is not None and save_dir is not None:
@@ -125,10 +126,10 @@ def _report(outcome: Outcome, found: Finding) -> None:
 class _Runner:
     """Feeds a decider.  Checks fall at block counts 1, 2, 4, 8, 16, then every half more: whatever the batches."""
 
-    def __init__(self, lab: Laboratory, judge: Decider, effort: Effort, total: int, started: float):
+    def __init__(self, lab: Laboratory, judge: Decider, effort: Effort, total: int):
         self.lab, self.judge, self.effort = lab, judge, effort
         self.blocks = -(-total // lab.rows)
-        self.deadline = started + effort.seconds
+        self.deadline = time.monotonic() + effort.seconds  # importing the array libraries is not counted
         self.largest = 1  # blocks in a batch; known after the first block
         self.done = 0
 
