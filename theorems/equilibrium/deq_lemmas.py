@@ -59,9 +59,7 @@ def residual_bound(proof: Any, k: Any, lower: Any) -> Any:
     """|R|^2 <= r^2, given the fact L_k <= L0."""
     R = output(k) - M
     spectrum = proof.assume(sigma_low, R.T)
-    return proof.certificate(
-        Ge(r**2, norm(R)), [(1 / lmin, spectrum), (2 / lmin, lower)], using=[proof.definition(r)]
-    )
+    return proof.certificate(Ge(r**2, norm(R)), [(1 / lmin, spectrum), (2 / lmin, lower)], using=[proof.definition(r)])
 
 
 def output_bound(proof: Any, k: Any, x: Any, residual: Any, *, transposed: bool = False) -> Any:
