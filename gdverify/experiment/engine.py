@@ -126,10 +126,10 @@ def _report(outcome: Outcome, found: Finding) -> None:
 class _Runner:
     """Feeds a decider.  Checks fall at block counts 1, 2, 4, 8, 16, then every half more: whatever the batches."""
 
-    def __init__(self, lab: Laboratory, judge: Decider, effort: Effort, total: int):
+    def __init__(self, lab: Laboratory, judge: Decider, effort: Effort, total: int, started: float):
         self.lab, self.judge, self.effort = lab, judge, effort
         self.blocks = -(-total // lab.rows)
-        self.deadline = time.monotonic() + effort.seconds  # importing the array libraries is not counted
+        self.deadline = started + effort.seconds
         self.largest = 1  # blocks in a batch; known after the first block
         self.done = 0
 
