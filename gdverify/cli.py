@@ -95,6 +95,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--all", action="store_true", help="the whole catalogue")
     sub.add_argument("--audit", action="store_true", help="also run the evidence on the claims' mutants")
     sub.add_argument("--tier", choices=("smoke", "standard", "full"), default="smoke", help="default: smoke")
+    sub.add_argument(
+        "--only",
+        action="append",
+        choices=("derivation", "experiment", "worst-case"),
+        help="kinds of evidence to run (a compute node without the provers: --only experiment)",
+    )
     sampling(sub)
     sub.add_argument("--set", action="append", metavar="NAME=VALUE", help="fix a parameter: 3, 0.25, 1e-3 or 1/3")
     sub.add_argument("--budget", type=_seconds, metavar="60s", help="time for each experiment case")

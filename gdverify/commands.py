@@ -91,7 +91,9 @@ def check(args: Namespace) -> int:
         lines = block(verdict, verbose=args.verbose, colour=colour, source=outside.get(verdict.id))
         print("\n".join(lines), file=out, flush=True)
 
-    found = run(claims, _settings(args, audit=args.audit), on_verdict=show_one, on_progress=status.update)
+    settings = _settings(args, audit=args.audit)
+    settings.kinds = args.only
+    found = run(claims, settings, on_verdict=show_one, on_progress=status.update)
     status.clear()
     print("\n" + "\n".join(summary(found, colour)), file=out, flush=True)
     if args.json:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from .audit import judge, killing_kinds
-from .claim import TIERS
+from .claim import EVIDENCE_KINDS, TIERS
 from .discover import Located
 from .errors import GdverifyError, UsageError
 from .pool import Request, run_requests
@@ -217,7 +217,10 @@ def _plan(claims: Sequence[Located], settings: Settings, plain: Mapping[str, Any
                 raise UsageError(f"{claim.id}: {error}") from error
             places += [(index, case) for case in range(cases)]
             tests += cases if evidence.kind == "experiment" else 0
-        declared = [killing_kinds(claim, m) for m in claim.mutants] if settings.audit else []
+        wanted = settings.kinds or EVIDENCE_KINDS
+        declared = [
+            [k for k in killing_kinds(claim, m) if k in wanted] for m in (claim.mutants if settings.audit else ())
+        ]
         for mutant, kinds in zip(claim.mutants, declared, strict=False):
             if "experiment" in kinds:
                 tests += _mutant_tests(claim, mutant, plain)

@@ -21,6 +21,7 @@ from .errors import GdverifyError, ProofError
 from .result import Outcome
 
 Plain = dict[str, Any]
+_PROVERS = {"flint": "python-flint", "clarabel": "Clarabel"}
 
 
 def work(request: Plain) -> list[Plain]:
@@ -148,6 +149,8 @@ def describe(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, GdverifyError):
         return text
+    if isinstance(error, ModuleNotFoundError) and error.name in _PROVERS:
+        return f"needs {_PROVERS[error.name]}, which is not installed: pip install 'gdverify[proof]'"
     if isinstance(error, MemoryError):
         return f"out of memory{': ' + text if text else ''}"
     frames = traceback.extract_tb(error.__traceback__)
