@@ -61,3 +61,13 @@ def test_a_sum_is_cut_inside_its_range_only(proof):
     for outside in (n + m + 1, -1, m - n, n / 2):
         with pytest.raises(ProofError, match="split_sum"):
             proof.split_sum(total, outside)
+
+
+def test_integers_are_at_least_one_apart(proof):
+    fact = proof.next_integer(proof.sign(n))
+    assert (fact.left, fact.relation, fact.right) == (n, ">=", 1)
+    assert proof.signs.integer(2 * n**2 - m) and not proof.signs.integer(n**-1) and not proof.signs.integer(n / 2)
+    with pytest.raises(ProofError, match="between integers"):
+        proof.next_integer(proof.sign(n / 2))
+    with pytest.raises(ProofError, match="strict"):
+        proof.next_integer(proof.low(n))

@@ -14,7 +14,7 @@ from .fact import Fact
 
 
 class SequenceRules(Context):
-    """instantiate, induction, sum_of, telescope, split_sum."""
+    """instantiate, next_integer, induction, sum_of, telescope, split_sum."""
 
     def instantiate(self, fact: Fact, values: Mapping[Any, Any]) -> Fact:
         """The fact at particular values of its generic variables, each within the variable's domain."""
@@ -38,6 +38,13 @@ class SequenceRules(Context):
                 gap = value - end if above else end - value
                 if not (self.signs.positive(gap) if strict else self.signs.nonnegative(gap)):
                     raise ProofError(f"{value} is not proved to lie in the domain {dom.describe()} of {symbol}")
+
+    def next_integer(self, fact: Fact) -> Fact:
+        """From a > b between integers: a >= b + 1."""
+        self._mine(fact)
+        if fact.relation != ">" or not (self.signs.integer(fact.left) and self.signs.integer(fact.right)):
+            raise ProofError(f"step {fact.number} is no strict inequality between integers")
+        return self._record("next integer", fact.left, ">=", fact.right + 1, [fact])
 
     def induction(self, target: Any, t: Any, base: Fact, step: Callable[[Fact], Fact], *, note: str = "") -> Fact:
         """P(t) for every t >= low, from P(low) and a sub-proof of P(t+1) that may use P(t).

@@ -63,6 +63,8 @@ class Signs:
         if expr.is_Symbol:
             dom = self.domains.get(expr)
             return bool(dom is not None and dom.integer)
+        if expr.is_Pow and expr.exp.is_Integer and expr.exp >= 0:
+            return self.integer(expr.base)
         return (expr.is_Add or expr.is_Mul) and all(self.integer(a) for a in expr.args)
 
     def deterministic(self, expr: Any) -> bool:
