@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 
 from ..claim import Claim, Evidence
+from ..decision import Counterexample
 from ..domain import Case
 from ..errors import ClaimError, ExperimentError, GdverifyError
 from ..evaluate import evaluate
@@ -93,9 +94,14 @@ class Laboratory:
         self._letters = {s.name for found in atoms for s in found}
 
     def unread(self, returned: Iterable[str]) -> list[str]:
-        """Symbols of the regime that ``simulate`` neither looked up nor returned: it does not test them."""
-        grid = getattr(self.claim.decides, "variable", None)
-        skip = {*returned, *self._float_case.read, getattr(grid, "name", None)}
+        """Symbols of the regime that ``simulate`` neither looked up nor returned: it does not test them.
+
+        The constants of a statement that is refuted are not the instance's business: it need not know them.
+        """
+        decision = self.claim.decides
+        skip = {*returned, *self._float_case.read, getattr(getattr(decision, "variable", None), "name", None)}
+        if isinstance(decision, Counterexample):
+            skip |= {s.name for s in sympy.sympify(decision.bound).free_symbols}
         return [name for name, dom in self.claim.domains.items() if not dom.observed and name not in skip]
 
     # -- running --------------------------------------------------------------------------------------------------
