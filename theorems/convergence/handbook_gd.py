@@ -60,8 +60,9 @@ gd_convex = Claim(
         ),
         Mutant("f need not be convex", drop=("f is convex",), by=("derivation", "worst-case")),
     ],
-    notes="The exact constant is R^2/(4 gamma T + 2/L), attained by Huber functions that turn at R/(2 gamma L T + 1): "
-    "the bound is loose by 2 + 1/(gamma L T), that is by 3 at T = 1, gamma = 1/L and by 2 as T grows.",
+    notes="The exact constant is R^2/(4 gamma T + 2/L) (Drori and Teboulle 2014), attained by Huber functions that "
+    "turn at R/(2 gamma L T + 1): the bound is loose by 2 + 1/(gamma L T), that is by 3 at T = 1, gamma = 1/L and by "
+    "2 as T grows.",
 )
 
 

@@ -80,8 +80,8 @@ sgd_convex = Claim(
         ),
         Mutant("the parts need not be convex", drop=("every f_i is convex",), by=("derivation",)),
     ],
-    notes="Loose: without noise the exact worst case of the average is R^2/(2/L_max + 2 gamma (T - 1)), half of the "
-    "bound as T grows; the noise term is about 20 times what additive noise on quadratics attains.",
+    notes="Loose: without noise Huber functions attain R^2/(2/L_max + 2 gamma (T - 1)), half of the bound as T grows, "
+    "and that fits the SDP values at n = 1; the noise term is 20 times what additive noise on quadratics attains.",
 )  # fmt: skip
 
 

@@ -56,7 +56,8 @@ sgd_strongly_convex = Claim(
             "a quarter of the noise floor",
             decides={"bound": (1 - gamma * mu) ** T * R**2 + gamma * sigma_star / (2 * mu)},
             cases=(
-                {"family": "additive", "near": 1, "T": 30, "L_max": 1, "mu": Rational(3, 5), "gamma": Rational(2, 5)},
+                {"family": "additive", "dimension": 1, "near": 1, "T": 30}
+                | {"L_max": 1, "mu": Rational(3, 5), "gamma": Rational(2, 5)},
             ),
         ),
         Mutant(
@@ -70,15 +71,8 @@ sgd_strongly_convex = Claim(
             "steps up to 5/(4 L_max)",
             symbols={gamma: Interval(0, Rational(5, 4) / L_max, open="left")},
             cases=(
-                {
-                    "family": "one-by-one",
-                    "dimension": 4,
-                    "n": 4,
-                    "T": 6,
-                    "L_max": 1,
-                    "mu": Rational(1, 4),
-                    "gamma": Rational(5, 4),
-                },
+                {"family": "one-by-one", "dimension": 4, "n": 4, "T": 6}
+                | {"L_max": 1, "mu": Rational(1, 4), "gamma": Rational(5, 4)},
             ),
         ),
         Mutant("f need not be strongly convex", drop=("f is mu-strongly convex",), by=("derivation",)),
