@@ -32,14 +32,21 @@ class MatrixRules(Context):
     """matrix_identity, matrix_certificate, submultiplicative, determinant, gradient_*, lie_derivative."""
 
     def matrix_identity(self, left: Any, right: Any, *, using: Sequence[Fact] = ()) -> Fact:
-        """left == right as matrices, by noncommutative normal form after rewriting with the equations ``using``."""
+        """left == right as matrices, by noncommutative normal form after rewriting with the equations ``using``.
+
+        Scalar equations among them are put into the coefficients.
+        """
         if left.shape != right.shape:
             raise ProofError(f"shapes {left.shape} and {right.shape} differ")
-        rules = self._rules(using)
-        difference = _subtract(rewrite(words(left), rules), rewrite(words(right), rules))
-        if not all(is_zero(c, self.signs) for c in rewrite(difference, rules).values()):
+        if not self._vanishes(_subtract(words(left), words(right)), using):
             raise ProofError(f"not an identity: {left} == {right}")
         return self._record("matrix identity", left, "==", right, using)
+
+    def _vanishes(self, terms: Terms, using: Sequence[Fact]) -> bool:
+        matrices = [f for f in using if isinstance(f.left, sympy.MatrixExpr)]
+        values = [f for f in using if f not in matrices]
+        left = rewrite(terms, self._rules(matrices))
+        return all(is_zero(self._apply(c, values), self.signs) for c in left.values())
 
     def matrix_certificate(
         self, left: Any, right: Any, combine: Sequence[tuple[Any, Fact]], *, using: Sequence[Fact] = ()
@@ -61,7 +68,7 @@ class MatrixRules(Context):
                 total[w] = total.get(w, sympy.S.Zero) - sympy.sympify(coefficient) * c
         if left.shape != right.shape:
             raise ProofError(f"shapes {left.shape} and {right.shape} differ")
-        if not all(is_zero(c, self.signs) for c in rewrite(total, self._rules(using)).values()):
+        if not self._vanishes(total, using):
             raise ProofError(f"the matrix certificate does not add up to {left} == {right}")
         return self._record("matrix certificate", left, "==", right, [*(f for _, f in combine), *using])
 

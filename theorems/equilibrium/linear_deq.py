@@ -19,10 +19,11 @@ from typing import Any
 from sympy import Inverse, MatrixSymbol, Symbol, Trace
 
 from gdverify.domain import Integers, Nonnegative
+from gdverify.integrate import euler
 from gdverify.language import MatrixSequence, SymmetricMatrix
 
 m, d = (Symbol(name, integer=True, positive=True) for name in "md")
-t = Symbol("t", nonnegative=True)
+t, k = Symbol("t", nonnegative=True), Symbol("k", integer=True, nonnegative=True)
 J, B = MatrixSequence("J", m, m), MatrixSequence("B", m, d)
 M, Sigma = MatrixSymbol("M", m, d), SymmetricMatrix("Sigma", d, d)
 SIZES = {m: Integers(1, sample=(1, 4)), d: Integers(1, sample=(1, 4))}
@@ -101,3 +102,8 @@ def draw(xp: Any, rng: Any, size: int, rows: int, columns: int) -> Instance:
 def frobenius(xp: Any, x: Any) -> Any:
     """Squared Frobenius norm, (size,)."""
     return xp.sum(x * x, axis=(-2, -1))
+
+
+def descend(model: Instance, J: Any, B: Any, eta: Any, steps: int) -> tuple[Any, Any]:
+    """``steps`` steps of gradient descent; ``eta`` is a number or (size, 1, 1)."""
+    return euler(model.field, (J, B), eta, steps)
