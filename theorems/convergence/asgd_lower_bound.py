@@ -173,11 +173,13 @@ sqrt_rho = Claim(
         Mutant(
             "refuting the rate 1 - c mu/(rho L), which holds", decides={"bound": C * (1 - y**2) ** steps_k * size_d}
         ),
-        Mutant("any r will do", symbols={r: Integers(1, sample=(1, 2))}, cases=({"r": 1, "C": 2, "c": 1},)),
+        Mutant(
+            "any r will do", symbols={r: Integers(1, sample=(1, 2))}, cases=({"method": "sgd", "r": 1, "C": 2, "c": 1},)
+        ),
         Mutant(
             "r >= C/c will do",
             symbols={r: Integers(C / c, sample=(C / c, C / c + 1))},
-            cases=({"r": 2, "C": 1, "c": Rational(1, 2)},),
+            cases=({"method": "sgd", "r": 2, "C": 1, "c": Rational(1, 2)},),
         ),
         Mutant(
             "after r steps already",
