@@ -71,3 +71,12 @@ def test_integers_are_at_least_one_apart(proof):
         proof.next_integer(proof.sign(n / 2))
     with pytest.raises(ProofError, match="strict"):
         proof.next_integer(proof.low(n))
+
+
+def test_sums_are_reindexed_by_bijections_only(proof):
+    total = Sum(X(k), (k, 1, n))
+    assert proof.reindex(total, n + 1 - k).right == Sum(X(n + 1 - k), (k, 1, n))
+    assert proof.reindex(total, k + m).right == Sum(X(k + m), (k, 1 - m, n - m))
+    for bad in (2 * k, k**2, k + a, m, k / 2, -2 * k + n):
+        with pytest.raises(ProofError, match="neither"):
+            proof.reindex(total, bad)

@@ -14,7 +14,7 @@ from .fact import Fact
 
 
 class SequenceRules(Context):
-    """instantiate, next_integer, induction, sum_of, telescope, split_sum."""
+    """instantiate, next_integer, induction, sum_of, telescope, split_sum, reindex."""
 
     def instantiate(self, fact: Fact, values: Mapping[Any, Any]) -> Fact:
         """The fact at particular values of its generic variables, each within the variable's domain."""
@@ -165,3 +165,19 @@ class SequenceRules(Context):
             raise ProofError(f"split_sum: {b} >= {a} is not proved")
         last = self._plug(total.function, {k: b})
         return self._record("split sum", total, "==", sympy.Sum(total.function, (k, a, b - 1)) + last)
+
+    def reindex(self, total: Any, by: Any) -> Fact:
+        """Sum(f(k), (k, a, b)) == the same sum over k' with k = ``by``, which is k + s or s - k for an integer s."""
+        if not isinstance(total, sympy.Sum) or len(total.limits) != 1:
+            raise ProofError("reindex takes one single sum")
+        k, a, b = total.limits[0]
+        by = sympy.sympify(by)
+        turned = is_zero(by + k - self._plug(by + k, {k: 0}), self.signs)
+        shift = self._plug(by + k if turned else by - k, {k: 0})
+        if not is_zero(by - (shift - k if turned else shift + k), self.signs) or not self.signs.integer(shift):
+            raise ProofError(f"reindex: {by} is neither {k} + s nor s - {k} for an integer s")
+        if not (self.signs.integer(a) and self.signs.integer(b) and self.signs.nonnegative(b - a + 1)):
+            raise ProofError(f"sum from {a} to {b}: the range is not proved to be one")
+        ends = (shift - b, shift - a) if turned else (a - shift, b - shift)
+        moved = sympy.Sum(self._plug(total.function, {k: by}), (k, *ends))
+        return self._record("reindex", total, "==", moved)
