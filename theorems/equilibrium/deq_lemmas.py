@@ -12,7 +12,7 @@ from sympy import Ge, Gt, Identity, Inverse, Le, Symbol, Trace, sqrt
 
 from gdverify.domain import Observed
 from gdverify.laws import constant, equation, invertible, loewner
-from theorems.equilibrium.linear_deq import B, J, M, Sigma, d, loss, m, memory
+from theorems.equilibrium.linear_deq import B, J, M, Sigma, d, loss, m, memory, memory_of
 
 lmin, lmax, mu, smin, smax, L0 = (Symbol(s, positive=True) for s in ("lmin", "lmax", "mu", "smin", "smax", "L0"))
 r, rho = Symbol("r", real=True), Symbol("rho", real=True)
@@ -105,3 +105,17 @@ def spectrum_above(proof: Any, k: Any) -> Any:
         [(1 / lmax, proof.assume(sigma_high, Sigma * R.T)), (1 / lmax, proof.assume(sigma_low, C))],
         [(lmin / lmax, C)],
     )
+
+
+def spectra(model: Any) -> dict[str, Any]:
+    """The observed constants of each row; mu is a little above |M|, so that it is positive where M = 0."""
+    xp = model.xp
+    ends = xp.linalg.eigvalsh(memory_of(xp, model.J, model.B))
+    return {
+        "L0": model.loss(model.J, model.B),
+        "lmin": model.lmin,
+        "lmax": model.lmax,
+        "mu": xp.linalg.svdvals(model.M)[..., 0] + 1e-6,
+        "smin": ends[..., 0],
+        "smax": ends[..., -1],
+    }
