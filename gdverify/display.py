@@ -274,6 +274,9 @@ def proof(verdict: Verdict, *, latex: bool = False, colour: bool = False) -> lis
             uses = step.get("uses") or []
             lead = f"{_INDENT}{step.get('n', ''):>4}  {step.get('status', ''):<8}  {step.get('rule', '')}"
             out.append(lead + (f"  from {', '.join(map(str, uses))}" if uses else ""))
+            note = step.get("note") or ""
+            if note:
+                out[-1] += f"  ({note}{', ' + step['reference'] if step.get('reference') else ''})"
             text = (step.get("latex") if latex else None) or step.get("conclusion") or ""
             out += wrapped(str(text), _INDENT + " " * 16, "  ")
         for name in outcome.cited:

@@ -23,7 +23,7 @@ def page(located: Located) -> list[str]:
     out += _section("statement", [claim.statement, *(f"{p}" for p in claim.decides.propositions())])
     out += _section("symbols", [f"{s}  {d.describe()}{_window(d)}" for s, d in claim.symbols.items()])
     out += _section("definitions", [f"{s} = {e}" for s, e in claim.defines.items()])
-    out += _section("assumptions", [a.name for a in claim.assumptions])
+    out += _section("assumptions", [f"{a.name}:  {a.latex}" if a.latex else a.name for a in claim.assumptions])
     out += _section("evidence", [_cost(claim, e) for e in claim.evidence])
     if not any(e.kind == "derivation" for e in claim.evidence):
         out += _section("no derivation", [claim.no_derivation or "no reason is given"])
