@@ -82,14 +82,17 @@ def instance(xp, rng, case):
 
 
 def random_weights(xp, rng, case, shape=()):
-    """Weights (A, q, a) whose predictions have the size of the responses; one for all rows where ``shape`` is ()."""
-    m = case.d
+    """Weights (A, q, a) whose predictions have the size of the responses; one for all rows where ``shape`` is ().
+
+    A case's ``even`` multiplies the part of the prediction that does not change sign with the task.
+    """
+    m, even = case.d, dict(case).get("even", 1)
     draw = rng if shape else rng.shared
     scale = 1 / (case.n + m + 1 + case.sigma**2)
     return {
         "A": (xp.eye(m) + 0.3 * draw.normal((*shape, m, m))) * scale,
-        "q": draw.normal((*shape, m, 1)) / (2 * m**0.5),
-        "a": draw.normal((*shape, m, 1)) * (scale / (4 * m**0.5)),
+        "q": draw.normal((*shape, m, 1)) * (even / (2 * m**0.5)),
+        "a": draw.normal((*shape, m, 1)) * (even * scale / (8 * m**0.5)),
     }
 
 
@@ -164,17 +167,23 @@ def minimum(proof, laws, best, value, using):
     proof.conclude(proof.certificate((Mean(loss), ">=", value), [(1, apart), (1, distance)]), attained)
 
 
+def value(xp, case, letters, point):
+    """Expected loss at weights (A, q, a, r) with leading row axis, r of shape (rows, 1, 1); shape (rows,)."""
+    known = {"n": case.n, "d": case.d, "sigma": case.sigma, "r": point["r"][..., 0, 0]}
+    return evaluate(expected_loss, letters | point | known, xp)
+
+
 def losses(xp, rng, case, size, letters, preconditioner):
     """Expected loss at random weights and where descent from them ends, and at one step of gradient descent."""
     weights = random_weights(xp, rng, case, (size,)) | {"r": rng.normal((size, 1, 1))}
     data = letters | {"n": xp.asarray(case.n), "sigma": xp.asarray(case.sigma)}
     end = descend(xp, gradient, weights, data, steps=150, rate=0.05)
-    values = letters | {"n": case.n, "d": case.d, "sigma": case.sigma}
-
-    def value(at):
-        return evaluate(expected_loss, values | at | {"r": at["r"][..., 0, 0]}, xp)
-
     zero = 0 * weights["q"]
     best = {"A": preconditioner + 0 * weights["A"], "q": zero, "a": zero, "r": 1 + 0 * weights["r"]}
     trained = rng.bernoulli(0.75, (size,))
-    return {"quantity": trained * value(end) + (1 - trained) * value(weights), "attained": value(best), **letters}
+    reached = {k: trained[:, None, None] * end[k] + (1 - trained)[:, None, None] * weights[k] for k in weights}
+    return {
+        "quantity": value(xp, case, letters, reached),
+        "attained": value(xp, case, letters, best),
+        **letters,
+    }

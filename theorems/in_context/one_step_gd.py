@@ -23,7 +23,7 @@ missing_sample = expected_loss - n * Trace(Sigma * B.T * Sigma * C * Sigma * B)
 no_correlation = expected_loss - 4 * r * n * Trace(q.T * Sigma * C * Sigma * A * Sigma * a)
 fourth_moment = expected_loss - 2 * n * r**2 * (tau**2 + 2 * Trace(C * Sigma * C * Sigma)) * Trace(a.T * Sigma * a)
 no_trace = expected_loss - n * Trace(head.N * Sigma) * Trace(q.T * Sigma * q)
-one_sample = {"n": 1, "d": 1, "sigma": 0, "r": 1}
+one_sample = {"n": 1, "d": 1, "sigma": 0, "r": 1, "even": 3}
 
 exact_loss = Claim(
     id="one-step-gd.exact-loss",

@@ -13,7 +13,7 @@ Learner with One Layer of Linear Self-Attention", 2023.
 
 from sympy import Identity, Symbol
 
-from gdverify import Claim, Mean, Minimiser, Mutant
+from gdverify import Claim, Mean, Minimiser, Mutant, Observed
 from gdverify.laws import equation
 from theorems import PAPERS
 from theorems.in_context import linear_attention as head
@@ -28,7 +28,7 @@ isotropic_min = Claim(
     locator="abstract, isotropic covariates; constants derived here",
     statement=r"\min \mathbb{E}(f-y_0)^2 = \sigma^2 + \frac{d(d+1+\sigma^2)}{n+d+1+\sigma^2},\quad \text{attained by }"
     r" \eta\, x^\top X^\top y,\ \eta = \frac1{n+d+1+\sigma^2}",
-    symbols={**head.SIZES, **head.WEIGHTS},
+    symbols={**head.SIZES, head.r: Observed()},
     decides=Minimiser(
         Mean(head.loss),
         sigma**2 + d * (d + 1 + sigma**2) / (n + d + 1 + sigma**2),
@@ -66,7 +66,7 @@ whitened_min = Claim(
     locator="abstract, non-isotropic covariates; constants derived here",
     statement=r"C = \Sigma^{-1}:\quad \min \mathbb{E}(f-y_0)^2 = \sigma^2 + \frac{d(d+1+\sigma^2)}{n+d+1+\sigma^2},"
     r"\quad \text{attained by } \eta\, x^\top \Sigma^{-1} X^\top y",
-    symbols={**head.SIZES, **head.WEIGHTS},
+    symbols={**head.SIZES, head.r: Observed()},
     decides=Minimiser(
         Mean(head.loss),
         sigma**2 + d * (d + 1 + sigma**2) / (n + d + 1 + sigma**2),

@@ -13,7 +13,7 @@ Learner with One Layer of Linear Self-Attention", 2023.
 
 from sympy import MatrixSymbol, Symbol, Trace
 
-from gdverify import Claim, Mean, MeanEquals, Minimiser, Mutant
+from gdverify import Claim, Mean, MeanEquals, Minimiser, Mutant, Observed
 from gdverify.laws import constant, equation
 from theorems import PAPERS
 from theorems.in_context import linear_attention as head
@@ -49,7 +49,7 @@ global_min = Claim(
     locator="abstract; constants derived here",
     statement=r"\min_{q,r,A,a} \mathbb{E}(f-y_0)^2 = \sigma^2 + \operatorname{tr}\Sigma C"
     r" - n\operatorname{tr}\Sigma C\Sigma B_*,\quad \text{attained by } x^\top B_*^\top X^\top y",
-    symbols={**head.SIZES, **head.WEIGHTS},
+    symbols={**head.SIZES, head.r: Observed()},
     decides=Minimiser(Mean(head.loss), lowest, attained=Mean((head.one_step(Bs) - head.y0) ** 2)),
     assumptions=general,
     defines=parts,
