@@ -80,3 +80,12 @@ def test_sums_are_reindexed_by_bijections_only(proof):
     for bad in (2 * k, k**2, k + a, m, k / 2, -2 * k + n):
         with pytest.raises(ProofError, match="neither"):
             proof.reindex(total, bad)
+
+
+def test_constants_come_out_of_the_denominators_of_sums(proof):
+    total = Sum((n - m) / (m * (n + k)), (k, 1, n))
+    proof.identity(total, (n - m) / m * Sum(1 / (n + k), (k, 1, n)))
+    with pytest.raises(ProofError):
+        proof.identity(total, (n - m) / n * Sum(1 / (n + k), (k, 1, n)))
+    with pytest.raises(ProofError, match=r"non-zero|defined"):
+        proof.identity(Sum(1 / (a * (n + k)), (k, 1, n)), 1 / a * Sum(1 / (n + k), (k, 1, n)))  # a may be 0

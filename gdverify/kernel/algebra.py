@@ -227,7 +227,10 @@ class NormalForms:
         parts = []
         for term in sympy.Add.make_args(function):
             outside, inside = term.as_independent(k, as_Add=False)
-            parts.append(("mul", [self._tree(outside), self._atom(sympy.Sum(inside, (k, *ends)))]))
+            # Expanding has multiplied a constant into denominators: 1/(c (1 + k)) to 1/(c + c k).
+            constant, inside = sympy.factor_terms(inside).as_independent(k, as_Add=False)
+            factors = [self._tree(outside), self._tree(constant), self._atom(sympy.Sum(inside, (k, *ends)))]
+            parts.append(("mul", factors))
         return ("add", parts)
 
     def _renames(self, function: Any, ends: list[Any]) -> bool:
