@@ -1,0 +1,246 @@
+"""Best-arm identification by successive rejects, the selection step of automatic prompt optimisation (Pryzant 2023).
+
+K arms with rewards in [0, 1]; arm 1 is best, arm i is worse by gap(i) > 0.  With a budget of n pulls,
+
+    logbar = 1/2 + sum_{i=2}^K 1/i,       n_k = ceil((n - K) / (logbar (K + 1 - k))),
+
+phase k = 1, ..., K - 1 pulls every remaining arm until it has n_k pulls, then drops the one with the lowest mean.  The
+last arm standing is wrong with probability at most
+
+    K (K - 1)/2 exp(-(n - K) / (logbar H2)),       H2 = max_{i >= 2} i / gap(i)^2,
+
+and at most n pulls are made.
+
+Reference: R. Pryzant et al., "Automatic Prompt Optimization with 'Gradient Descent' and Beam Search", 2023, for its
+use; the guarantee is that of J.-Y. Audibert, S. Bubeck and R. Munos, "Best arm identification in multi-armed bandits",
+2010.
+"""
+
+import math
+from fractions import Fraction
+
+from sympy import Eq, Function, Ge, Gt, Le, Rational, Sum, Symbol, exp
+
+from gdverify import Assumption, Claim, Integers, Mean, Mutant, Observed, Prob, ProbabilityBound, Reals, SureBound
+from theorems import PAPERS
+
+K, n = Symbol("K", integer=True, positive=True), Symbol("n", integer=True, positive=True)
+H2, logbar = Symbol("H2", positive=True), Symbol("logbar", positive=True)
+i = Symbol("i", integer=True)
+mu, gap, pulls = Function("mu"), Function("gap"), Function("pulls")  # of an arm, of an arm, of a phase: n_k
+gone = Function("gone")  # gone(i, k): arm i was dropped before phase k
+not_better = Function(
+    "not_better"
+)  # not_better(i, k): after n_k pulls each, the mean of arm 1 is at most that of arm i
+
+
+def equation(left, right):
+    return Eq(left, right, evaluate=False)
+
+
+harmonic = Rational(1, 2) + Sum(1 / i, (i, 2, K))
+phases = Assumption(
+    "gone(i, k) says whether arm i was dropped before phase k, and every phase drops one",
+    lambda j, k: [
+        equation(gone(j, k) ** 2, gone(j, k)),
+        Ge(gone(j, k + 1) - gone(j, k), 0, evaluate=False),
+        equation(Sum(gone(i, k), (i, 1, K)), k - 1),
+    ],
+    key=("phases",),
+)
+begin = Assumption("no arm is dropped before phase 1", lambda j: equation(gone(j, 1), 0), key=("begin",))
+rule = Assumption(
+    "the arm dropped has the lowest mean",  # so if arm 1 goes in phase k, whoever is still there is not worse
+    lambda j, k: Ge(not_better(j, k), (gone(1, k + 1) - gone(1, k)) * (1 - gone(j, k)), evaluate=False),
+    key=("rule",),
+)
+schedule = Assumption(
+    "n_k is (n - K)/(logbar (K + 1 - k)), rounded up",
+    lambda k: [
+        Ge(pulls(k), (n - K) / (logbar * (K + 1 - k)), evaluate=False),
+        Gt((n - K) / (logbar * (K + 1 - k)) + 1, pulls(k), evaluate=False),
+    ],
+    key=("schedule",),
+)
+complexity = Assumption("H2 is the largest i/gap(i)^2", lambda j: Ge(H2 * gap(j) ** 2, j, evaluate=False), key=("H2",))
+rewards = Assumption(
+    "rewards are independent, in [0, 1], with means mu_1 and mu_i = mu_1 - gap(i)",
+    lambda j: equation(gap(j), mu(1) - mu(j)),
+    key=("rewards",),
+)
+regime = {K: Integers(2, sample=(2, 6)), n: Integers(K, sample=(4 * K, 400))}
+decay = exp(-(n - K) / (logbar * H2))
+
+successive_rejects = Claim(
+    id="automatic-prompt-optimization.successive-rejects",
+    title="Successive rejects finds the best arm but with exponentially small probability",
+    paper=PAPERS["automatic-prompt-optimization"],
+    locator="bandit selection; the guarantee of Audibert, Bubeck and Munos (2010), derived here",
+    statement=r"\mathbb{P}(\text{the last arm is not the best}) \le \tfrac{K(K-1)}2"
+    r"\exp\Big(-\frac{n-K}{\overline{\log}(K)\,H_2}\Big),\quad H_2=\max_{i\ge2} i\,\Delta_{(i)}^{-2}",
+    symbols={**regime, H2: Observed(0, open="left")},
+    defines={logbar: harmonic},
+    assumptions=[phases, begin, rule, schedule, complexity, rewards],
+    decides=ProbabilityBound(quantity=gone(1, K), threshold=Rational(1, 2), bound=K * (K - 1) / 2 * decay),
+    mutants=[
+        Mutant("the exponent doubled", decides={"bound": K * (K - 1) / 2 * decay**2}),
+        Mutant("an eighth of the constant", decides={"bound": K * (K - 1) / 16 * decay}),
+        Mutant("any arm may be dropped", drop=(rule.name,), by=("derivation",)),
+        Mutant("H2 need not cover all arms", drop=(complexity.name,), by=("derivation",)),
+    ],
+    notes="The union bound is loose for many arms; for K = 2 Bernoulli arms the exponent is sharp to first order.",
+)
+
+
+def arms_left(proof):
+    """K + 1 - k > 0 and logbar > 0; returns the generic phase k."""
+    k = proof.index("k", 1, K - 1)
+    proof.certificate(Gt(K - k, 0), [(1, proof.high(k)), (1, proof.sign(1))])
+    proof.certificate(Gt(K + 1 - k, 0), [(1, proof.high(k)), (2, proof.sign(1))])
+    proof.certificate(Gt(logbar, 0, evaluate=False), [(1, proof.sign(harmonic))], using=[proof.definition(logbar)])
+    proof.certificate(Ge(n - K, 0), [(1, proof.low(n))])
+    return k
+
+
+@successive_rejects.derivation
+def union_bound(proof):
+    k = arms_left(proof)
+    last = K + 1 - k  # arms last, ..., K are k in number; one of them is still there in phase k
+    j, front, t, u = (
+        proof.index("j", last, K),
+        proof.index("front", 1, K - k),
+        proof.index("t"),
+        proof.scalar("u", Reals()),
+    )
+    dropped = gone(1, k + 1) - gone(1, k)
+    _, back, total = proof.assume(phases, 1, k)
+    bit = proof.assume(phases, front, k)[0]
+    early = proof.sum_of(proof.certificate(Ge(gone(front, k), 0), [(-1, bit)], [(1, gone(front, k))]), front, 1, K - k)
+    count = proof.telescope(-t, t, last, K + 1)
+    cut = proof.split_sum(Sum(gone(i, k), (i, 1, K)), K - k)
+    late = Sum(gone(i, k), (i, last, K))
+    someone = proof.certificate(Ge(k - 1 - late, 0), [(1, early), (-1, total), (1, cut)])
+    blame = proof.sum_of(proof.assume(rule, j, k), j, last, K)
+    rivals = Sum(not_better(i, k), (i, last, K))
+    union = proof.certificate(Ge(rivals, dropped), [(1, blame), (1, proof.product(back, someone)), (dropped, count)])
+
+    # every term is at most exp(-(n - K)/(logbar H2)), because j >= K + 1 - k
+    z, level = (n - K) / (logbar * H2), pulls(k) * gap(j) ** 2
+    hoeffding = proof.cite(
+        "Hoeffding's inequality for the difference of two means",
+        Le(Mean(not_better(j, k)), exp(-level)),
+        "Hoeffding 1963, inequality (2.7)",
+        uses=[proof.assume(rewards, j)],
+    )
+    x = (n - K) / (logbar * last)
+    enough = proof.certificate(
+        Ge(level, z),
+        [
+            (gap(j) ** 2, proof.assume(schedule, k)[0]),
+            (x / H2, proof.assume(complexity, j)),
+            (x / H2, proof.low(j)),
+        ],
+    )
+    line = proof.instantiate(proof.tangent(exp(u), u, 0), {u: level - z})
+    small = proof.certificate(
+        Ge(exp(-z), Mean(not_better(j, k))), [(exp(-level), line), (exp(-level), enough), (1, hoeffding)]
+    )
+    all_small = proof.sum_of(small, j, last, K)
+    phase = proof.certificate(
+        Ge(k * exp(-z), Mean(dropped)),
+        [(1, proof.mean(union)), (-1, proof.mean_of_sum(rivals)), (1, all_small), (-exp(-z), count)],
+    )
+
+    # the phases add up
+    summed = proof.telescoped(phase, Mean(gone(1, k)), k, 1, K)
+    triangle = proof.telescope(-t * (t - 1) / 2, t, 1, K)
+    start = proof.mean(proof.assume(begin, 1))
+    probability = proof.indicator(proof.assume(phases, 1, K)[0], Rational(1, 2))
+    bound = K * (K - 1) / 2 * exp(-z)
+    proof.conclude(
+        proof.certificate(
+            Le(Prob(gone(1, K), Rational(1, 2)), bound),
+            [(1, summed), (-1, probability), (-1, start), (-exp(-z), triangle)],
+        )
+    )
+
+
+@successive_rejects.experiment(
+    cases=[
+        {"family": "equal", "gap": 0.2, "K": 2, "n": 102},
+        {"family": "equal", "gap": 0.2, "K": 2, "n": 202},
+        {"family": "spread", "gap": 0.25, "K": 4, "n": 400},
+        {"family": "spread", "gap": 0.3},
+    ],
+    samples={"smoke": 65536, "standard": 10**6, "full": 10**8},
+    block=256,
+)
+def play(xp, rng, case, size):
+    """Bernoulli arms around 1/2; ties go against the best arm."""
+    K, g = case.K, case.gap
+    gaps = [0.0] + [g if case.family == "equal" else g * (1 + 0.3 * (i - 1)) ** 0.5 for i in range(1, K)]
+    means = xp.asarray([0.5 + g / 2 - x for x in gaps])
+    score, pulled = xp.zeros((size, K)), 0
+    out = xp.zeros((size, K))  # 1 for an arm that is gone
+    for target in rounds(case):
+        reward = rng.uniform((size, K, target - pulled)) < means[:, None]
+        score = score + xp.sum(xp.astype(reward, xp.float64), axis=-1)
+        pulled = target
+        favour = xp.asarray([-0.5] + [0.0] * (K - 1))
+        worst = xp.argmin(score + favour + 1e9 * out, axis=-1)
+        out = out + xp.astype(worst[:, None] == xp.arange(K), xp.float64)
+    return {"quantity": out[:, 0], "H2": max((i + 1) / x**2 for i, x in enumerate(gaps) if i)}
+
+
+def rounds(case):
+    """n_1, ..., n_{K-1}."""
+    logbar = Fraction(case.logbar).limit_denominator(10**6)  # the rational that it is: no float decides a rounding
+    return [math.ceil(Fraction(case.n - case.K) / (logbar * (case.K + 1 - k))) for k in range(1, case.K)]
+
+
+# -- the budget -------------------------------------------------------------------------------------------------------
+
+total_pulls = Sum(pulls(i), (i, 1, K - 1)) + pulls(K - 1)
+
+budget = Claim(
+    id="automatic-prompt-optimization.successive-rejects-budget",
+    title="Successive rejects keeps to its budget",
+    paper=PAPERS["automatic-prompt-optimization"],
+    locator="bandit selection; the schedule of Audibert, Bubeck and Munos (2010)",
+    statement=r"n_1 + \dots + n_{K-1} + n_{K-1} \le n",
+    symbols=regime,
+    defines={logbar: harmonic},
+    assumptions=[schedule],
+    decides=SureBound(quantity=total_pulls, bound=n),
+    mutants=[
+        Mutant("logbar without the 1/2", defines={logbar: harmonic - Rational(1, 2)}, cases=({"K": 6, "n": 400},)),
+        Mutant("logbar with 2/5", defines={logbar: harmonic - Rational(1, 10)}, cases=({"K": 6, "n": 400},)),
+        Mutant("K fewer pulls", decides={"bound": n - K}, cases=({"K": 6, "n": 11},)),
+        Mutant("n_k is not bounded above", drop=(schedule.name,), by=("derivation",)),
+    ],
+    notes="The arm dropped in phase k was pulled n_k times, and the two of the last phase n_{K-1} times each.",
+)
+
+
+@budget.derivation
+def harmonic_sum(proof):
+    k, t = arms_left(proof), proof.index("t")
+    share = (n - K) / logbar
+    upper = lambda at: proof.assume(schedule, at)[1]
+    summed = proof.sum_of(upper(k), k, 1, K - 1)
+    turned = proof.reindex(Sum(1 / i, (i, 2, K)), K + 1 - i)
+    count = proof.telescope(-t, t, 1, K)
+    proof.conclude(
+        proof.certificate(
+            Le(total_pulls, n),
+            [(1, summed), (1, upper(K - 1)), (share, proof.definition(logbar)), (share, turned), (-1, count)],
+        )
+    )
+
+
+@budget.experiment()
+def schedule_of_pulls(xp, rng, case, size):
+    n_k = [
+        xp.ceiling((case.n - case.K) / (case.logbar * (case.K + 1 - k)) * xp.ones((size,))) for k in range(1, case.K)
+    ]
+    return {"quantity": sum(n_k) + n_k[-1]}
