@@ -55,3 +55,11 @@ def test_observed_constants_in_an_integral():
 def test_observed_constants_do_not_stay_while_a_parameter_grows():
     with pytest.raises(ProofError, match="comes out of the instance"):
         proof().limit(c / n, n)
+
+
+def test_values_of_functions_are_constants_unless_they_move():
+    p, f = proof(), sympy.Function("f")
+    t = p.scalar("t", Nonnegative())
+    assert p.integral(f(n) / (1 + t) ** 2, t, 0, sympy.oo, -f(n) / (1 + t)).right == f(n)
+    with pytest.raises(ProofError, match="differentiable"):
+        p.derivative(f(t), t, 0)

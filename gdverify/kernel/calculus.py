@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..errors import ProofError
 from ..language import AtInfinity, GrowthExponent
@@ -30,24 +31,27 @@ class CalculusRules(ScalarRules):
             raise ProofError(f"{x} is not a generic real (proof.scalar)")
         if self._domain(x).integer:
             raise ProofError(f"{x} runs over the integers: a sign there says nothing about the reals between")
-        if expr.atoms(sympy.Abs, sympy.Max, sympy.Min, sympy.Sum, sympy.Integral, sympy.sign) or not self._smooth(expr):
+        kinks = expr.atoms(sympy.Abs, sympy.Max, sympy.Min, sympy.Sum, sympy.Integral, sympy.sign)
+        if kinks or not self._smooth(expr, x):
             raise ProofError(f"{expr} is not known to be differentiable on the domain of {x}")
         return sympy.diff(expr, x)
 
-    def _smooth(self, expr: Any) -> bool:
-        """Built from elementary functions on the inside of their domains."""
+    def _smooth(self, expr: Any, x: Any) -> bool:
+        """Built from elementary functions on the inside of their domains; values of abstract functions away from x."""
         if expr.is_Atom:
             return True
+        if isinstance(expr, AppliedUndef):
+            return not expr.has(x)
         if expr.is_Pow:
             base, exponent = expr.args
             if exponent.is_Integer and exponent >= 0:
-                return self._smooth(base)
+                return self._smooth(base, x)
             good = self.signs.nonzero(base) if exponent.is_Integer else self.signs.positive(base)
-            return bool(good) and self._smooth(base) and self._smooth(exponent)
+            return bool(good) and self._smooth(base, x) and self._smooth(exponent, x)
         if isinstance(expr, sympy.log):
-            return self.signs.positive(expr.args[0]) and self._smooth(expr.args[0])
+            return self.signs.positive(expr.args[0]) and self._smooth(expr.args[0], x)
         if expr.is_Add or expr.is_Mul or isinstance(expr, (sympy.exp, sympy.cos, sympy.sin, sympy.atan, sympy.tanh)):
-            return all(self._smooth(a) for a in expr.args)
+            return all(self._smooth(a, x) for a in expr.args)
         return False
 
     def monotone(self, expr: Any, x: Any) -> Fact:
