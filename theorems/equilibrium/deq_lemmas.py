@@ -70,7 +70,7 @@ def output_bound(proof: Any, k: Any, x: Any, residual: Any, *, transposed: bool 
     R = P - target
     target_part = proof.assume(law, x)
     rest = proof.submultiplicative(R, x)
-    small = proof.product(proof.certificate(residual.expr, [(1, residual)]), proof.sign(norm(x)))
+    small = proof.product(residual, proof.certificate(Ge(norm(x), 0), [], [(1, x)]))
     return proof.certificate(
         Ge(rho**2 * norm(x), norm(P * x)),
         [(1 + r / mu, target_part), (1 + mu / r, rest), (1 + mu / r, small)],
