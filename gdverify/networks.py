@@ -10,6 +10,7 @@ Works for NumPy and CuPy through ``xp``.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -88,3 +89,10 @@ def _rule(xp: Any) -> tuple[Any, Any]:
     half, middle = (edges[1:] - edges[:-1]) / 2, (edges[1:] + edges[:-1]) / 2
     theta = middle[:, None] + half[:, None] * nodes
     return xp.reshape(theta, (-1,)), xp.reshape(half[:, None] * weights, (-1,))
+
+
+def correlated(xp: Any, size: int, n: int, correlation: float) -> Any:
+    """Factor (size, n, n + 1) of the Gram matrix ((1 - r) I + r 1 1^T)/n: inputs with equal pairwise correlation r."""
+    own = math.sqrt((1 - correlation) / n) * xp.eye(n)
+    common = math.sqrt(correlation / n) * xp.ones((n, 1))
+    return xp.broadcast_to(xp.concat([own, common], axis=1), (size, n, n + 1))

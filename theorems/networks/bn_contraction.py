@@ -24,7 +24,7 @@ n = Symbol("n", integer=True, positive=True)
 ell, p = symbols("ell p", real=True)
 i, j = symbols("i j", integer=True, positive=True)
 theta = Symbol("theta", real=True)
-lam, partial, det, z = (Function(name) for name in ("lambda", "s", "D", "z"))
+lam, partial, det, z = (Function(name) for name in ("lambda", "s", "det", "z"))
 rate = 2 * n / (n + 2)
 
 
@@ -32,7 +32,7 @@ def equal(a, b):
     return Eq(a, b, evaluate=False)
 
 
-# A spectrum of trace 1 with its partial sums s_k and D_k(theta) = prod_{j<=k} (1 + 2 theta lambda_j).  In a network
+# A spectrum of trace 1 with its partial sums s_k and det_k(theta) = prod_{j<=k} (1 + 2 theta lambda_j).  In a network
 # every layer has its own: `at` is the layer, or nothing.
 positive = Assumption("eigenvalues are non-negative", lambda a, *at: Ge(lam(*at, a), 0, evaluate=False))
 partial_sums = Assumption(
@@ -124,7 +124,12 @@ contraction_lemma = Claim(
     locator="Lemma 8; the paper has 2/3 for 2n/(n+2), constant derived here",
     statement=r"\sum_j\lambda_j=1,\ \ell=\min_j\lambda_j,\ p_i=\mathbb E\frac{\lambda_i z_i^2}{\sum_j\lambda_jz_j^2}:"
     r"\quad \tfrac1n-p_i\le\Bigl(1-\tfrac{2n}{n+2}\ell\Bigr)\Bigl(\tfrac1n-\ell\Bigr)\ \text{for every } i",
-    symbols={n: Integers(2, sample=(2, 64)), ell: Observed(0, 1 / n), p: Observed(0, 1)},
+    symbols={
+        n: Integers(2, sample=(2, 64)),
+        i: Integers(1, n, sample=(n, n)),
+        ell: Observed(0, 1 / n),
+        p: Observed(0, 1),
+    },
     assumptions=[*spectrum, smallest, is_share],
     decides=SureBound(quantity=1 / n - p, bound=(1 - rate * ell) * (1 / n - ell)),
     mutants=[
@@ -142,24 +147,24 @@ contraction_lemma = Claim(
 
 @contraction_lemma.derivation
 def integral_representation(proof):
-    a = proof.index("i", 1, n)
-    proof.assume(positive, a)
-    above = proof.assume(smallest, a)
-    formula = proof.cite("mean of a ratio of quadratic forms", equal(Mean(ratio), share_integral(lam(a))), MAGNUS)
+    proof.assume(positive, i)
+    above = proof.assume(smallest, i)
+    formula = proof.cite("mean of a ratio of quadratic forms", equal(Mean(ratio), share_integral(lam(i))), MAGNUS)
     share = proof.rewrite(proof.assume(is_share), formula)
     bound = share_lower_bound(proof, share, (above, proof.low(ell), proof.high(ell)))
     proof.conclude(proof.certificate(Le(1 / n - p, (1 - rate * ell) * (1 / n - ell)), [(1, bound)]))
 
 
-@contraction_lemma.experiment(cases=[{"n": 2}, {"n": 5}, {"n": 64}], samples={"smoke": 512}, block=128)
+@contraction_lemma.experiment(
+    cases=[{"n": 2}, {"n": 5}, {"n": 5, "i": 4}, {"n": 64}], samples={"smoke": 512}, block=128
+)
 def random_spectra(xp, rng, case, size):
-    """Spectra from nearly singular to nearly isotropic, and two-level ones."""
+    """Spectra from nearly singular to nearly isotropic, and two-level ones, in descending order."""
     shape = (size, case.n)
     spread = 10 ** rng.uniform((size, 1), -3, 1)
     flat = -xp.log(1 - rng.uniform(shape))
     levels = xp.where(rng.uniform(shape) < 0.5, xp.asarray(1.0), xp.asarray(0.1))
     raw = 1 + spread * xp.where(rng.uniform((size, 1)) < 0.5, flat, levels)
-    values = raw / xp.sum(raw, axis=-1, keepdims=True)
+    values = -xp.sort(-raw / xp.sum(raw, axis=-1, keepdims=True), axis=-1)
     shares, error = mean_spectrum(xp, values)
-    low = xp.min(values, axis=-1)
-    return {"quantity": 1 / case.n - xp.min(shares, axis=-1), "quantity_error": error, "ell": low}
+    return {"quantity": 1 / case.n - shares[:, case.i - 1], "quantity_error": error, "ell": values[:, -1]}

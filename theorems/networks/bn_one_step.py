@@ -11,25 +11,19 @@ The paper has 2/3 for 2n/(n+2) and 1/sqrt(d) for the last term.  No assumption A
 Reference: arXiv:2106.03970.
 """
 
-from sympy import Le, Rational
+from sympy import Function, Ge, Le, Rational
 
 from gdverify import Assumption, Claim, Inner, Mean, MeanBound, Mutant, Observed, Vector
-from gdverify.laws import equation
 from theorems import PAPERS
 from theorems.networks.bn_contraction import (
     MAGNUS,
     ell,
     equal,
-    is_share,
-    lam,
     n,
     p,
-    positive,
     rate,
-    ratio,
     share_integral,
     share_lower_bound,
-    smallest,
     spectrum,
 )  # fmt: skip
 from theorems.networks.bn_noise import (
@@ -49,7 +43,11 @@ from theorems.networks.bn_noise import (
     traces,
 )  # fmt: skip
 
-is_smallest_share = equation("the smallest eigenvalue of D is the share p of an eigenvalue of G", lambda_min(D()), p)
+share, x = Function("p"), Function("x")
+smallest_share = Assumption(
+    "the smallest eigenvalue of D is the share p of an eigenvalue x of G, and ell is the smallest one",
+    lambda: [equal(lambda_min(D()), share()), Ge(x(), ell, evaluate=False)],
+)
 
 one_step = Claim(
     id="bn-orthogonalizes.one-step",
@@ -58,8 +56,8 @@ one_step = Claim(
     locator="Theorem 5; the paper has 2/3 for 2n/(n+2) and 1/sqrt(d), constants derived here",
     statement=r"\mathbb E\bigl[\tfrac1n-\lambda_{\min}(G')\bigr]\le\Bigl(1-\tfrac{2n}{n+2}\ell\Bigr)"
     r"\Bigl(\tfrac1n-\ell\Bigr)+\sqrt{\frac{1-1/n}{d}},\quad \ell=\lambda_{\min}(G)",
-    symbols={**regime, ell: Observed(0, 1 / n), p: Observed(0, 1)},
-    assumptions=[*spectrum, smallest, is_share, is_smallest_share, *layer, traces],
+    symbols={**regime, ell: Observed(0, 1 / n)},
+    assumptions=[*spectrum, smallest_share, *layer, traces],
     decides=MeanBound(
         quantity=1 / n - lambda_min(gram()), bound=(1 - rate * ell) * (1 / n - ell) + sigma, support=(0, 1 / n)
     ),
@@ -88,18 +86,18 @@ one_step = Claim(
 
 @one_step.derivation
 def contraction_plus_noise(proof):
-    a = proof.index("i", 1, n)
-    proof.assume(positive, a)
-    above = proof.assume(smallest, a)
-    formula = proof.cite("mean of a ratio of quadratic forms", equal(Mean(ratio), share_integral(lam(a))), MAGNUS)
-    share = proof.rewrite(proof.assume(is_share), formula)
-    bound = share_lower_bound(proof, share, (above, proof.low(ell), proof.high(ell)))
+    least, above = proof.assume(smallest_share)
+    proof.certificate(Ge(x(), 0), [(1, above), (1, proof.low(ell))])
+    formula = proof.cite("mean of a ratio of quadratic forms", equal(share(), share_integral(x())), MAGNUS)
+    bound = share_lower_bound(proof, formula, (above, proof.low(ell), proof.high(ell)))
     fall, energy, _ = noise_bound(proof)
-    mean = proof.rewrite(proof.mean(fall), proof.assume(is_smallest_share))
+    mean = proof.rewrite(
+        proof.mean(proof.certificate(Le(share() - lambda_min(gram()), fall.left), [(1, fall)], using=[least]))
+    )
     proof.conclude(
         proof.certificate(
             Le(Mean(1 / n - lambda_min(gram())), (1 - rate * ell) * (1 / n - ell) + sigma),
-            [(1, bound), (1, mean), (1 / (2 * sigma), energy)],
+            [(1, proof.mean(bound)), (1, mean), (1 / (2 * sigma), energy)],
         )
     )
 
