@@ -7,7 +7,8 @@ from typing import Any
 import sympy
 
 from .claim import Assumption
-from .language import Covariance
+from .errors import ClaimError
+from .language import Covariance, Mean
 
 
 def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
@@ -106,3 +107,38 @@ def equation(name: str, left: Any, right: Any, latex: str = "") -> Assumption:
 def inequality(name: str, relation: Any, latex: str = "") -> Assumption:
     """A hypothesis ``relation`` (an unevaluated SymPy inequality); ``schema()`` gives it."""
     return Assumption(name=name, schema=lambda: relation, latex=latex or sympy.latex(relation), key=("ineq", relation))
+
+
+def sample_sums(terms: dict[Any, tuple[Any, Any]], count: Any, *samples: Any, name: str = "") -> Assumption:
+    """Scalars that are sums over ``count`` exchangeable samples: ``letter = term_1 + ... + term_count``.
+
+    Parameters
+    ----------
+    terms : 1 x 1 matrix letter -> (its term at the first sample, its term at the second), scalars
+    samples : the letters of the two samples; given everything else, samples are exchangeable
+
+    ``schema(f, g)`` for two of the letters, or one twice: E f g = count E f_1 g_1 + count (count - 1) E f_1 g_2.
+    ``schema(f, v)`` for a scalar v that does not involve the samples: E f v = count E f_1 v.
+
+    Raises
+    ------
+    ClaimError
+        (by ``schema``) v involves a sample
+    """
+
+    def schema(left: Any, right: Any) -> Any:
+        one = terms[left][0]
+        if right in terms:
+            value = count * Mean(one * terms[right][0]) + count * (count - 1) * Mean(one * terms[right][1])
+            return sympy.Eq(Mean(sympy.Trace(left) * sympy.Trace(right)), value, evaluate=False)
+        if right.atoms(sympy.MatrixSymbol) & {*samples, *terms}:
+            raise ClaimError(f"{right} involves a sample")
+        return sympy.Eq(Mean(sympy.Trace(left) * right), count * Mean(one * right), evaluate=False)
+
+    names = ", ".join(map(str, terms))
+    return Assumption(
+        name=name or f"sums over samples: {names}",
+        schema=schema,
+        latex=rf"{names} \text{{ are sums over }} {sympy.latex(count)} \text{{ exchangeable samples}}",
+        key=("sample-sums", tuple((k, *v) for k, v in terms.items()), count, samples),
+    )

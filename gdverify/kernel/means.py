@@ -63,6 +63,9 @@ class MeanRules(Context):
     def gaussian(self, expr: Any, laws: Sequence[Assumption]) -> Fact:
         """Mean(expr) == its value, by Wick's formula; expr is a polynomial in traces of words in Gaussian letters.
 
+        Absolute values of such traces may occur: |T|^2 = T^2, and a term with an odd power of |T| has mean zero if some
+        letter occurs an odd number of times outside the bars, for that letter's law is that of its negative.
+
         ``laws`` are assumptions made by `gdverify.laws.gaussian`: independent Gaussian matrices of symbolic size.
         """
         expr = sympy.sympify(expr)
@@ -103,7 +106,7 @@ class MeanRules(Context):
         cache: dict[Any, Any] = {}
         total = []
         for term in sympy.Add.make_args(expand_traces(expr)):
-            fixed, cycles = [], []
+            fixed, cycles, moduli = [], [], 0
             for factor in sympy.Mul.make_args(term):
                 base, power = factor.as_base_exp()
                 if isinstance(base, sympy.Trace) and any(base.has(x) for x in table):
@@ -111,10 +114,20 @@ class MeanRules(Context):
                         raise ProofError(f"{factor} is no polynomial in Gaussian variables")
                     (word,) = words(base.arg)
                     cycles += [word] * int(power)
+                elif isinstance(base, sympy.Abs) and isinstance(base.args[0], sympy.Trace) and power.is_Integer:
+                    if power < 0:
+                        raise ProofError(f"{factor} is no polynomial in Gaussian variables")
+                    (word,) = words(base.args[0].arg)
+                    cycles += [word] * (2 * (int(power) // 2))
+                    moduli += int(power) % 2
                 elif any(factor.has(x) for x in table):
                     raise ProofError(f"{factor} is no polynomial in Gaussian variables")
                 else:
                     fixed.append(factor)
+            if moduli:
+                if not _odd_in_a_letter(cycles, table):
+                    raise ProofError(f"no formula for the mean of {term}")
+                continue
             key = tuple(sorted(map(str, cycles)))
             if key not in cache:
                 moments = gaussian_mean(cycles, table) if cycles else [(sympy.S.One, [])]
@@ -125,3 +138,9 @@ class MeanRules(Context):
 
 def _is_bit(expr: Any, q: Any, signs: Any) -> bool:
     return is_zero(expr - (q**2 - q), signs) or is_zero(expr + (q**2 - q), signs)
+
+
+def _odd_in_a_letter(cycles: Sequence[Any], table: dict[Any, Any]) -> bool:
+    """Whether some Gaussian letter occurs an odd number of times in these words together."""
+    letters = [x[0] for word in cycles for x in word]
+    return any(letters.count(letter) % 2 for letter in table)
