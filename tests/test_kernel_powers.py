@@ -1,4 +1,4 @@
-"""Roots of powers, and integrals to infinity with constants that an instance brings along."""
+"""Roots of powers, integrals to infinity with constants that an instance brings along, sums of constants."""
 
 import pytest
 import sympy
@@ -63,3 +63,13 @@ def test_values_of_functions_are_constants_unless_they_move():
     assert p.integral(f(n) / (1 + t) ** 2, t, 0, sympy.oo, -f(n) / (1 + t)).right == f(n)
     with pytest.raises(ProofError, match="differentiable"):
         p.derivative(f(t), t, 0)
+
+
+def test_a_constant_is_summed_by_counting():
+    p = proof()
+    k = sympy.Symbol("k", integer=True)
+    p.identity(sympy.Sum(c, (k, 1, n)), c * n)
+    with pytest.raises(ProofError):
+        p.identity(sympy.Sum(c, (k, 1, n)), c * (n - 1))
+    with pytest.raises(ProofError):  # empty for n = 1 and n = 2, and then not n - 3
+        p.identity(sympy.Sum(c, (k, 3, n - 1)), c * (n - 3))

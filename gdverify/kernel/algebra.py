@@ -229,9 +229,17 @@ class NormalForms:
             outside, inside = term.as_independent(k, as_Add=False)
             # Expanding has multiplied a constant into denominators: 1/(c (1 + k)) to 1/(c + c k).
             constant, inside = sympy.factor_terms(inside).as_independent(k, as_Add=False)
-            factors = [self._tree(outside), self._tree(constant), self._atom(sympy.Sum(inside, (k, *ends)))]
-            parts.append(("mul", factors))
+            total = self._length(ends) if inside == 1 else None
+            total = total or self._atom(sympy.Sum(inside, (k, *ends)))
+            parts.append(("mul", [self._tree(outside), self._tree(constant), total]))
         return ("add", parts)
+
+    def _length(self, ends: list[Any]) -> tuple[Any, ...] | None:
+        """Number of terms of a sum, where its range is proved to be one."""
+        if len(ends) != 2 or not all(self.oracle.integer(end) for end in ends):
+            return None
+        low, high = ends
+        return self._tree(high - low + 1) if self.oracle.nonnegative(high - low + 1) else None
 
     def _renames(self, function: Any, ends: list[Any]) -> bool:
         """Whether the variable of a sum may become the canonical integer: over integers, and nothing is captured."""
