@@ -125,8 +125,8 @@ stopped = Claim(
         Mutant("the projectors of a layer need not be independent", drop=(independent.name,), by=("derivation",)),
     ],
     notes="Loose: the stationary level of E V^2 is about n/(4d) (`bn-orthogonalizes.sharp-floor`), the contraction "
-    "near I/n is n/(n+2) per layer. Without stopping, E V(H_{l+1}) is at most the same plus sqrt(1 - 1/n) P(not E_l); at a "
-    "finite width P(E_l) -> 0 as l grows, for every alpha. Evidence draws alpha from [1/(10n), 1/(2n)].",
+    "near I/n is n/(n+2) per layer. Without stopping, add sqrt(1 - 1/n) P(not E_l); at a finite width P(E_l) -> 0 as l "
+    "grows, for every alpha. Evidence draws alpha from [1/(10n), 1/(2n)].",
 )
 
 
