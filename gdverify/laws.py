@@ -93,6 +93,16 @@ def loewner(name: str, larger: Any, smaller: Any, latex: str = "") -> Assumption
     )
 
 
+def initial_value(state: Any, time: Any, field: Any, start: Any, name: str = "") -> Assumption:
+    """``state`` (a function value such as ``y(t)``) starts at ``start`` and has the derivative ``field``, written in it."""
+    relation = sympy.Eq(sympy.Derivative(state, time), field, evaluate=False)
+    return Assumption(
+        name=name or f"motion of {state}",
+        latex=rf"{sympy.latex(relation)},\ {sympy.latex(state.xreplace({time: sympy.S.Zero}))} = {sympy.latex(start)}",
+        key=("initial-value", state, time, sympy.sympify(field), sympy.sympify(start)),
+    )
+
+
 def constant(*letters: Any) -> Assumption:
     """These matrices or symbols (data, targets, weights) are neither random nor moving."""
     return Assumption(name=f"constant {', '.join(map(str, letters))}", key=("constant", letters))

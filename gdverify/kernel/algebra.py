@@ -213,6 +213,12 @@ class NormalForms:
     def _exponential(self, argument: Any) -> tuple[Any, ...]:
         parts = []
         for term in sympy.Add.make_args(sympy.expand(argument)):
+            logs = [a for a in sympy.Mul.make_args(term) if isinstance(a, sympy.log)]
+            if len(logs) == 1 and self.oracle.positive(logs[0].args[0]):
+                factors = list(sympy.Mul.make_args(term))
+                factors.remove(logs[0])
+                parts.append(self._power(logs[0].args[0], sympy.Mul(*factors)))  # exp(p log b) = b^p
+                continue
             k, primitive = term.as_coeff_Mul()
             parts.append(self._scaled_atom(sympy.exp, primitive, k))
         return ("mul", parts)

@@ -129,7 +129,10 @@ class CalculusRules(ScalarRules):
         """GrowthExponent(expr, n) == p: expr is c n^p (1 + o(1)) with c > 0, all other symbols held fixed."""
         expr = sympy.sympify(expr)
         self._free_to_grow(expr, n)
-        power, lead = self._leading(sympy.together(expr), n)
+        try:
+            power, lead = self._leading(expr, n)
+        except ProofError:
+            power, lead = self._leading(sympy.together(expr), n)
         if not self.signs.positive(lead):
             raise ProofError(f"the leading coefficient {lead} is not proved to be positive")
         return self._record("growth", GrowthExponent(expr, n), "==", power)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .calculus import CalculusRules
 from .dynamics import DynamicsRules
 from .means import MeanRules
 from .sequences import SequenceRules
+from .solutions import SolutionRules
 
 
-class Proof(CalculusRules, DynamicsRules, SequenceRules, MeanRules):
+class Proof(SolutionRules, DynamicsRules, SequenceRules, MeanRules):
     """A derivation in progress for one claim (or one of its mutants)."""
