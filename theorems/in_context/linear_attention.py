@@ -96,15 +96,15 @@ def random_weights(xp, rng, case, shape=()):
     }
 
 
-def contexts(xp, rng, case, roots, size):
+def contexts(xp, rng, case, roots, size, target=lambda z: z):
     """S, s, t and w of many prompts for each row (their mean has lighter tails); leading shape (size, prompts)."""
     shape = (size, max(64, 2048 // (case.n * case.d)))
     root, task = roots
     data = rng.normal((*shape, case.n, case.d)) @ root
-    target = task @ rng.normal((*shape, case.d, 1))
-    response = data @ target + case.sigma * rng.normal((*shape, case.n, 1))
+    task_vector = task @ rng.normal((*shape, case.d, 1))
+    response = target(data @ task_vector) + case.sigma * rng.normal((*shape, case.n, 1))
     back = xp.matrix_transpose(data)
-    return {"S": back @ data, "s": back @ response, "t": xp.matrix_transpose(response) @ response, "w": target}
+    return {"S": back @ data, "s": back @ response, "t": xp.matrix_transpose(response) @ response, "w": task_vector}
 
 
 def slope(xp, prompt, scale, weights):
@@ -161,10 +161,10 @@ def pythagoras(proof, laws, best, value, using):
 
 
 def minimum(proof, laws, best, value, using):
-    """The two propositions of a Minimiser, from the identity of Pythagoras."""
+    """The two propositions of a Minimiser, from the identity of Pythagoras: E (f - y_0)^2 >= value, attained by f*."""
     apart, attained = pythagoras(proof, laws, best, value, using)
     distance = proof.mean(proof.sign((f - best) ** 2))
-    proof.conclude(proof.certificate((Mean(loss), ">=", value), [(1, apart), (1, distance)]), attained)
+    return proof.certificate((Mean(loss), ">=", value), [(1, apart), (1, distance)]), attained
 
 
 def value(xp, case, letters, point):

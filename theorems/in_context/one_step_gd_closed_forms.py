@@ -47,9 +47,9 @@ isotropic_min = Claim(
 
 @isotropic_min.derivation
 def isotropic_descent_is_best(proof):
-    head.minimum(
-        proof, head.isotropic, head.one_step(eta * Identity(d)), isotropic_min.decides.value, [proof.definition(eta)]
-    )
+    using = [proof.definition(eta)]
+    best = head.one_step(eta * Identity(d))
+    proof.conclude(*head.minimum(proof, head.isotropic, best, isotropic_min.decides.value, using))
 
 
 @isotropic_min.experiment(cases=[{"family": "isotropic"}], samples={"smoke": 64}, block=32)
@@ -87,7 +87,7 @@ whitened_min = Claim(
 @whitened_min.derivation
 def whitened_descent_is_best(proof):
     using = [proof.definition(eta), proof.assume(whitened)]
-    head.minimum(proof, head.laws, head.one_step(eta * C), whitened_min.decides.value, using)
+    proof.conclude(*head.minimum(proof, head.laws, head.one_step(eta * C), whitened_min.decides.value, using))
 
 
 @whitened_min.experiment(cases=[{"family": "whitened"}], samples={"smoke": 64}, block=32)

@@ -67,7 +67,7 @@ global_min = Claim(
 @global_min.derivation
 def descent_is_best(proof):
     star = proof.rewrite(proof.assume(solves), proof.definition(m), proof.definition(v))
-    head.minimum(proof, head.laws, head.one_step(Bs), lowest, [star])
+    proof.conclude(*head.minimum(proof, head.laws, head.one_step(Bs), lowest, [star]))
 
 
 @global_min.experiment(
