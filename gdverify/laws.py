@@ -94,7 +94,7 @@ def loewner(name: str, larger: Any, smaller: Any, latex: str = "") -> Assumption
 
 
 def initial_value(state: Any, time: Any, field: Any, start: Any, name: str = "") -> Assumption:
-    """``state`` (a function value such as ``y(t)``) starts at ``start`` and has the derivative ``field``, written in it."""
+    """``state`` (such as ``y(t)``) starts at ``start``, and its derivative is ``field``, an expression in it."""
     relation = sympy.Eq(sympy.Derivative(state, time), field, evaluate=False)
     return Assumption(
         name=name or f"motion of {state}",
