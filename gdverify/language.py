@@ -11,6 +11,7 @@ by itself, so that |x - gamma*g|^2 becomes Gram entries in any dimension.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import sympy
@@ -202,6 +203,11 @@ class SymmetricMatrix(sympy.MatrixSymbol):
         return self
 
 
+@functools.lru_cache(maxsize=4096)
+def _term_name(term: MatrixTerm) -> str:
+    return f"{term.args[0]}({term.args[3]})"
+
+
 class MatrixTerm(sympy.MatrixSymbol):
     """One term of a `MatrixSequence`: a matrix letter that carries its index."""
 
@@ -219,7 +225,7 @@ class MatrixTerm(sympy.MatrixSymbol):
 
     @property
     def name(self) -> str:
-        return f"{self.args[0]}({self.args[3]})"
+        return _term_name(self)
 
     @property
     def free_symbols(self) -> set[Any]:

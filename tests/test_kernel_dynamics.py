@@ -122,3 +122,29 @@ def test_extreme():
     assert p.extreme(Max(a, b), b).right == b
     with pytest.raises(ProofError, match="not written"):
         p.extreme(Min(a, b), a + b)
+
+
+def test_settle_frees_facts_of_a_finished_induction_only():
+    p = proof_with()
+    i = p.index("i")
+    kept, base = [], p.sign(a * 0 + a)
+
+    def step(hypothesis):
+        kept.append(p.certificate(2 * a * (i + 1), [(2, hypothesis)]))
+        with pytest.raises(ProofError, match="no hypothesis"):
+            p.settle(kept[0])
+        return p.certificate(a * (i + 2), [(1, hypothesis), (1, base)])
+
+    p.induction(a * (i + 1), i, base, step)
+    with pytest.raises(ProofError, match="no longer open"):
+        p.instantiate(kept[0], {i: 3})
+    assert not p.settle(kept[0]).hypotheses
+
+    def fails(hypothesis):
+        kept.append(p.certificate(-2 * i, [(2, hypothesis)]))
+        return hypothesis
+
+    with pytest.raises(ProofError, match="expected"):
+        p.induction(-i, i, p.identity(0), fails)
+    with pytest.raises(ProofError, match="no hypothesis"):
+        p.settle(kept[1])

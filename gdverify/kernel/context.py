@@ -30,6 +30,7 @@ class Context:
         self.concluded: list[Fact] = []
         self.generic: set[Any] = set()
         self.open: dict[int, Fact] = {}
+        self.settled: dict[int, Fact] = {}  # hypotheses of inductions that went through -> what they proved
         domains: dict[Any, Domain] = dict(claim.symbols)
         for s in claim.defines:
             domains.setdefault(s, Domain())

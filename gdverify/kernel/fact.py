@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import sympy
-
 from ..errors import ProofError
+from .printing import latex, text
 
 _SEAL = object()  # held by the kernel; a Fact made without it is refused
 
@@ -48,11 +47,11 @@ class Fact:
         return self.left - self.right
 
     def __str__(self) -> str:
-        return f"{self.left} {self.relation} {self.right}"
+        return f"{text(self.left)} {self.relation} {text(self.right)}"
 
     def latex(self) -> str:
         sign = {">=": r"\ge", ">": ">", "==": "=", "!=": r"\ne", "->": r"\to"}[self.relation]
-        return f"{sympy.latex(self.left)} {sign} {sympy.latex(self.right)}"
+        return f"{latex(self.left)} {sign} {latex(self.right)}"
 
     def __repr__(self) -> str:
         return f"({self.number}) {self}"

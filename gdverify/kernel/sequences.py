@@ -74,16 +74,42 @@ class SequenceRules(Context):
             for h in result.hypotheses - {hypothesis.number}:
                 if t in self.steps[h - 1].fact.expr.free_symbols:
                     raise ProofError("the induction step rests on another supposition about the index")
-            return self._record(
+            proved = self._record(
                 "induction", left, relation, right, [base, result], discharge=hypothesis.number, note=note
             )
+            self.settled[hypothesis.number] = proved
+            return proved
         finally:
             del self.open[hypothesis.number]
+
+    def settle(self, fact: Fact) -> Fact:
+        """A fact found inside an induction, freed of the hypothesis P(t) that the induction has since proved.
+
+        It was derived from P(t) at a generic t, and P(t) now holds at every t.
+        """
+        if not isinstance(fact, Fact) or fact.proof is not self:
+            raise ProofError("a rule was given something that is no fact of this derivation")
+        closed = sorted(h for h in fact.hypotheses if h not in self.open)
+        if not closed or any(h not in self.settled for h in closed):
+            raise ProofError(f"step {fact.number} rests on no hypothesis that an induction has proved")
+        self.open.update({h: self.steps[h - 1].fact for h in closed})
+        try:
+            for h in closed:
+                uses = [fact, self.settled[h]]
+                fact = self._record("settle", fact.left, fact.relation, fact.right, uses, discharge=h)
+        finally:
+            for h in closed:
+                del self.open[h]
+        return fact
 
     def _expect(self, fact: Fact, left: Any, relation: str, right: Any, what: str) -> None:
         self._mine(fact)
         strong = {">=": (">=", ">", "=="), ">": (">",), "==": ("==",)}[relation]
-        if fact.relation not in strong or not is_zero((left - right) - fact.expr, self.signs):
+        if isinstance(left, sympy.MatrixExpr) or isinstance(fact.left, sympy.MatrixExpr):
+            same = relation == "==" and self._same_matrix(left, fact.left) and self._same_matrix(right, fact.right)
+        else:
+            same = is_zero((left - right) - fact.expr, self.signs)
+        if fact.relation not in strong or not same:
             raise ProofError(f"{what}: expected {left} {relation} {right}, got {fact}")
 
     def sum_of(self, fact: Fact, t: Any, low: Any, high: Any) -> Fact:
