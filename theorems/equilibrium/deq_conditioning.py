@@ -83,8 +83,8 @@ well_conditioned = Claim(
     ],
     notes="Hence a solution stays in a compact set on which the gradient is smooth, and exists for all time "
     "(continuation of ordinary differential equations); det(I - A) never vanishes, so it keeps its sign.  The plain "
-    "fixed-point iteration is another matter: for m = 1 and (1 - a_0)^2 + |w_0|^2 > 4 (1 + |beta|^2) it diverges at the end of "
-    "training, where a = 1 - sqrt(c/(1 + |beta|^2)) < -1 if a_0 < 1, although it may converge at the start.",
+    "fixed-point iteration is another matter: for m = 1 and (1 - a_0)^2 + |w_0|^2 > 4 (1 + |beta|^2) it diverges at "
+    "the end of training, where a = 1 - sqrt(c/(1 + |beta|^2)) < -1 if a_0 < 1, although it may converge at the start.",
 )
 
 

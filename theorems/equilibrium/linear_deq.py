@@ -79,8 +79,8 @@ def _log_uniform(xp: Any, rng: Any, shape: tuple[int, ...], low: float, high: fl
 def draw(xp: Any, rng: Any, size: int, rows: int, columns: int) -> Instance:
     """Random models: spectra over a decade or isotropic, J_0 of either orientation, targets near, far and zero.
 
-    A quarter of the rows has M = 0, a third Sigma = lambda I, half J_0 orthogonal up to a factor; P_0 - M has a size
-    between 1e-3 and 1.  Time is rescaled (by a factor of Sigma) so that the fastest rate at the start is about 1.
+    A quarter of the rows has M = 0, a third Sigma = lambda I, half J_0 orthogonal up to a factor; P_0 - M has a norm
+    between 0.003 and 1.5.  Time is rescaled (by a factor of Sigma) so that the fastest rate at the start is about 1.
     """
     gap = 9 * rng.uniform((size, 1)) * rng.bernoulli(0.67, (size, 1))
     share = xp.concat([xp.zeros((size, 1)), xp.ones((size, 1)), rng.uniform((size, columns))], axis=1)[:, :columns]
@@ -91,7 +91,8 @@ def draw(xp: Any, rng: Any, size: int, rows: int, columns: int) -> Instance:
     J0 = xp.matmul(rng.haar((size, rows, rows)) * singular, rng.haar((size, rows, rows)))
     target = rng.normal((size, rows, columns)) * _log_uniform(xp, rng, (size, 1, 1), 0.1, 2.0)
     target = target * rng.bernoulli(0.75, (size, 1, 1))
-    error = rng.normal((size, rows, columns)) * _log_uniform(xp, rng, (size, 1, 1), 1e-3, 1.0)
+    error = rng.normal((size, rows, columns))
+    error = error / xp.sqrt(frobenius(xp, error))[:, None, None] * _log_uniform(xp, rng, (size, 1, 1), 3e-3, 1.5)
     B0 = xp.matmul(J0, target + error)
     fastest = (1 + frobenius(xp, target + error)) * (1 + frobenius(xp, target)) * xp.sum(singular**-2, axis=(-2, -1))
     spectrum = spectrum / (fastest * xp.max(spectrum, axis=1))[:, None]
