@@ -41,7 +41,7 @@ wasserstein = Claim(
         Mutant("a square root of a singular value may be negative", drop=(singular.name,), by=("derivation",)),
     ],
     notes="w is the squared distance given H. Since V(H) <= 1 the paper's 2 n V(H) follows, and averaging over H can "
-    "only shorten the distance: W_2^2 <= n E V(H_l)^2, of order n^2/(4d) at large depth (`bn-orthogonalizes.sharp-floor`). "
+    "only shorten it: W_2^2 <= n E V(H_l)^2, about n^2/(4d) for deep networks (`bn-orthogonalizes.sharp-floor`). "
     "One vanishing singular value, the others equal, attains all but about 1/n of the bound.",
 )
 
