@@ -43,7 +43,7 @@ def _chi_squared_rule(xp: Any, nu: int) -> tuple[list[Any], list[Any]]:
 
     Twice the zeros of the Laguerre polynomial L_3^(g-1), g = nu/2, by the trigonometric solution of the cubic.
     """
-    g = xp.rational(nu, 2)
+    g = xp.asarray(xp.rational(nu, 2))
     angle = xp.atan(xp.sqrt(g + 1)) / 3
     x = [g + 2 + 2 * xp.sqrt(g + 2) * xp.cos(angle + xp.rational(2 * j, 3) * xp.pi) for j in range(3)]
     weights = []
