@@ -63,12 +63,15 @@ class Assumption:
         (measurability, "trained to convergence")
     latex : how the report prints it
     key : what makes two assumptions the same (by default the name); function classes put their parameters here
+    where : given the same objects, expressions that must be proved >= 0 before the schema may be used: the range of
+        its indices, outside which it may be false
     """
 
     name: str
     schema: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
     latex: str = field(default="", compare=False, repr=False)
     key: tuple[Any, ...] = ()
+    where: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ k = Symbol("k", integer=True)
 hit, X = Function("hit"), Function("X")
 bit = Assumption("hit is an indicator", lambda i: Eq(hit(i) ** 2, hit(i), evaluate=False))
 loose = Assumption("X is twice itself, squared", lambda i: Eq(X(i) ** 2, 2 * X(i), evaluate=False))
+first = Assumption("X starts at 1", lambda i: Eq(X(i), 1, evaluate=False), where=lambda i: [1 - i])
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def proof():
         Claim(
             id="x.probability", title="t", paper=Paper("x", "x"), locator="l", statement="s",
             symbols={n: Integers(1, sample=(1, 9)), m: Integers(1, sample=(1, 9)), a: Interval(0, 1)},
-            assumptions=[bit, loose],
+            assumptions=[bit, loose, first],
             decides=ProbabilityBound(quantity=hit(n), threshold=Rational(1, 2), bound=1),
         )
     )  # fmt: skip
@@ -89,3 +90,11 @@ def test_constants_come_out_of_the_denominators_of_sums(proof):
         proof.identity(total, (n - m) / n * Sum(1 / (n + k), (k, 1, n)))
     with pytest.raises(ProofError, match=r"non-zero|defined"):
         proof.identity(Sum(1 / (a * (n + k)), (k, 1, n)), 1 / a * Sum(1 / (n + k), (k, 1, n)))  # a may be 0
+
+
+def test_an_assumption_is_used_as_the_claim_states_it_and_where_it_holds(proof):
+    assert proof.assume(first, 1).right == 1
+    with pytest.raises(ProofError, match="holds where"):
+        proof.assume(first, n)
+    twin = Assumption(first.name, lambda i: Eq(X(i), 5, evaluate=False))
+    assert proof.assume(twin, 1).right == 1

@@ -175,12 +175,18 @@ class Context:
         Raises
         ------
         ProofError
-            the claim does not list the assumption (a mutant may have dropped it)
+            the claim does not list the assumption (a mutant may have dropped it), or the objects are not proved to
+            lie where it holds
         """
-        if assumption not in self.claim.assumptions:
+        listed = next((a for a in self.claim.assumptions if a == assumption), None)
+        if listed is None:
             raise ProofError(f"the claim does not assume {assumption.name!r}")
+        assumption = listed  # what the claim says, not what an equally named twin would
         if assumption.schema is None:
             raise ProofError(f"{assumption.name!r} has no algebraic form to use")
+        for slack in assumption.where(*args, **kwargs) if assumption.where is not None else ():
+            if not self.signs.nonnegative(sympy.sympify(slack)):
+                raise ProofError(f"{assumption.name!r} holds where {slack} >= 0, which is not proved")
         relations = assumption.schema(*args, **kwargs)
         many = isinstance(relations, (list, tuple))
         facts = []
