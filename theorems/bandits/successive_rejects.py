@@ -47,12 +47,14 @@ phases = Assumption(
         equation(Sum(gone(i, k), (i, 1, K)), k - 1),
     ],
     key=("phases",),
+    where=lambda j, k: [k - 1, K - k],
 )
 begin = Assumption("no arm is dropped before phase 1", lambda j: equation(gone(j, 1), 0), key=("begin",))
 rule = Assumption(
     "the arm dropped has the lowest mean",  # so if arm 1 goes in phase k, whoever is still there is not worse
     lambda j, k: Ge(not_better(j, k), (gone(1, k + 1) - gone(1, k)) * (1 - gone(j, k)), evaluate=False),
     key=("rule",),
+    where=lambda j, k: [k - 1, K - 1 - k],
 )
 schedule = Assumption(
     "n_k is (n - K)/(logbar (K + 1 - k)), rounded up",
@@ -61,8 +63,14 @@ schedule = Assumption(
         Gt((n - K) / (logbar * (K + 1 - k)) + 1, pulls(k), evaluate=False),
     ],
     key=("schedule",),
+    where=lambda k: [k - 1, K - 1 - k],
 )
-complexity = Assumption("H2 is the largest i/gap(i)^2", lambda j: Ge(H2 * gap(j) ** 2, j, evaluate=False), key=("H2",))
+complexity = Assumption(
+    "H2 is the largest i/gap(i)^2, i >= 2",
+    lambda j: Ge(H2 * gap(j) ** 2, j, evaluate=False),
+    key=("H2",),
+    where=lambda j: [j - 2, K - j],
+)
 rewards = Assumption(
     "rewards are independent, in [0, 1], with means mu_1 and mu_i = mu_1 - gap(i)",
     lambda j: equation(gap(j), mu(1) - mu(j)),
@@ -133,6 +141,8 @@ def union_bound(proof):
         uses=[proof.assume(rewards, j)],
     )
     x = (n - K) / (logbar * last)
+    proof.high(j)
+    proof.certificate(Ge(j, 2), [(1, proof.low(j)), (1, proof.high(k))])
     enough = proof.certificate(
         Ge(level, z),
         [
