@@ -106,13 +106,13 @@ rectified_attention = Claim(
     locator="Theorem 5, for multiples of the identity; constants derived here",
     statement=r"\mathbb{E}(hg-y_0)^2 = \sigma^2 + d - \tfrac{nd}2\eta + (h-\eta)^2\,\mathbb{E}g^2,\quad"
     r" g = \sum_i y_i\,\mathrm{relu}(x_i^\top x),\ \eta = \frac2{n+2d+3+2\sigma^2}",
-    symbols={**head.SIZES, h: Reals(sample=(-0.2, 0.2))},
+    symbols={**head.SIZES, h: Reals(sample=(-0.1, 0.1))},
     decides=MeanEquals((h * G - response) ** 2 - (h * G - eta * G) ** 2, optimum, tol=0.05),
     assumptions=[*data, sums],
     defines={eta: 2 / (n + 2 * d + 3 + 2 * sigma**2)},
     mutants=[
         Mutant("the step size of linear attention", defines={eta: 1 / (n + d + 1 + sigma**2)},
-               cases=({"n": 6, "d": 2, "sigma": 0, "h": 0.2},)),
+               cases=({"n": 6, "d": 2, "sigma": 0, "h": 0.1},)),
         Mutant("half the step size", defines={eta: 1 / (n + 2 * d + 3 + 2 * sigma**2)}),
         Mutant("noise counted twice", defines={eta: 2 / (n + 2 * d + 3 + 4 * sigma**2)}, by=("derivation",)),
         Mutant("twice the gain", decides={"bound": optimum - n * d * eta / 2}),
