@@ -73,6 +73,8 @@ def evaluate(expr: Any, values: Mapping[str, Any], xp: Any) -> Any:
         return xp.pow(args[0], args[1])
     if isinstance(expr, (sympy.Sum, sympy.Product)):
         return _fold(expr, values, xp)
+    if isinstance(expr, sympy.polygamma) and expr.args[0] == 0:  # how SymPy writes digamma
+        return xp.digamma(args[1])
     name = type(expr).__name__.lower()
     name = {"loggamma": "lgamma"}.get(name, name)
     if name in ("max", "min"):

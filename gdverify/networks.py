@@ -78,6 +78,17 @@ def mean_spectrum(xp: Any, spectrum: Any) -> tuple[Any, Any]:
     return means, 1 - xp.sum(means, axis=-1)
 
 
+def mean_log(xp: Any, spectrum: Any) -> Any:
+    """E log(sum_j lambda_j z_j^2) for standard normal z, by Frullani's integral, to about 1e-8: shape (size,).
+
+    ``spectrum`` is (size, n), n >= 2, positive, with sum 1.
+    """
+    theta, weights = _rule(xp)
+    grown = 1 + 2 * theta[None, :, None] * spectrum[:, None, :]
+    transform = xp.exp(-0.5 * xp.sum(xp.log(grown), axis=-1))
+    return xp.sum(weights / theta * (xp.exp(-theta) - transform), axis=-1)
+
+
 def _rule(xp: Any) -> tuple[Any, Any]:
     """Five-point Gauss-Legendre rule on panels that grow by 3/2: nodes and weights, shapes (5 * panels,)."""
     root = lambda p, q: xp.sqrt(xp.asarray(p) / q)
