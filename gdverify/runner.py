@@ -12,7 +12,7 @@ from typing import Any
 from .audit import judge, killing_kinds
 from .claim import EVIDENCE_KINDS, TIERS
 from .discover import Located
-from .errors import GdverifyError, UsageError
+from .errors import UsageError
 from .pool import Request, run_requests
 from .result import Outcome
 from .store import home
@@ -203,7 +203,11 @@ def run(
 
 
 def _plan(claims: Sequence[Located], settings: Settings, plain: Mapping[str, Any]) -> tuple[list[_Slot], int]:
-    """Slots for every answer of the run, and how many experiment tests share its alpha."""
+    """Slots for every answer of the run, and how many experiment tests share its alpha.
+
+    The share is that of the tests that decide claims, whether or not mutants are audited as well: an audit must not
+    change a verdict, and its own tests run at the same share.
+    """
     slots, tests = [], 0
     for located in claims:
         claim = located.claim
@@ -221,20 +225,8 @@ def _plan(claims: Sequence[Located], settings: Settings, plain: Mapping[str, Any
         declared = [
             [k for k in killing_kinds(claim, m) if k in wanted] for m in (claim.mutants if settings.audit else ())
         ]
-        for mutant, kinds in zip(claim.mutants, declared, strict=False):
-            if "experiment" in kinds:
-                tests += _mutant_tests(claim, mutant, plain)
         slots.append(_Slot(located, places, [None] * len(places), [None] * len(declared), declared, settings.audit))
     return slots, tests
-
-
-def _mutant_tests(claim: Any, mutant: Any, plain: Mapping[str, Any]) -> int:
-    try:
-        false_claim = claim.mutated(mutant)
-        settings = {**plain, "overrides": {}}
-        return sum(len(draw(false_claim, e, settings)) for e in false_claim.evidence if e.kind == "experiment")
-    except GdverifyError:
-        return 0  # it will be reported as an error where it is run
 
 
 def _requests(slots: Sequence[_Slot], settings: Settings, plain: dict[str, Any], device: str) -> list[Request]:

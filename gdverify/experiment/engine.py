@@ -24,10 +24,12 @@ SAMPLES = {
     "grid": {"smoke": 8192, "standard": 65_536, "full": 1_000_000},
     "mean": {"smoke": 200_000, "standard": 2_000_000, "full": 100_000_000},
 }
+# Samples and generations end an experiment; the seconds only stop one that hangs, so that verdicts do not depend on how
+# busy the machine is.
 EFFORTS = {
-    "smoke": Effort(1.5, 4.0, 0.5, 8, 2, 256 * 2**20),
-    "standard": Effort(20.0, 20.0, 10.0, 60, 8, 2 * 2**30),
-    "full": Effort(120.0, 120.0, 60.0, 400, 16, None),
+    "smoke": Effort(20.0, 10.0, 5.0, 8, 2, 256 * 2**20),
+    "standard": Effort(120.0, 60.0, 30.0, 60, 8, 2 * 2**30),
+    "full": Effort(1200.0, 300.0, 300.0, 400, 16, None),
 }
 BLOCK = 256
 _MIXED = 1e-2  # far above what rounding does, even amplified; far below what mixing rows does
