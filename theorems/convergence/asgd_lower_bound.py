@@ -43,6 +43,7 @@ w, idle, drawn = Function("w"), Function("idle"), Function("drawn")  # of a coor
 
 def setting(d):
     """What it means to run a span method with this oracle in dimension d."""
+    inside = lambda j, t: [j - 1, d - j, t]
     return [
         Assumption(
             "idle(j, t) says whether coordinate j was not drawn before step t",
@@ -52,16 +53,19 @@ def setting(d):
                 Eq(idle(j, t + 1), idle(j, t) * (1 - drawn(j, t)), evaluate=False),
             ],
             key=("idle",),
+            where=inside,
         ),
         Assumption(
             "draws are uniform and independent of the past",
             lambda j, t: Eq(Mean(idle(j, t) * drawn(j, t)), Mean(idle(j, t)) / d, evaluate=False),
             key=("uniform", d),
+            where=inside,
         ),
         Assumption(
             "w^t is in w^0 + span of the observed gradients, w^0 = (1, ..., 1)",
             lambda j, t: Eq(idle(j, t) * (w(j, t) - 1), 0, evaluate=False),
             key=("span",),
+            where=inside,
         ),
     ]
 
@@ -75,6 +79,7 @@ def remaining(proof, assumptions, d, k):
     """E 2 f(w^k) >= d (1 - 1/d)^k."""
     status, uniform, span = assumptions
     i, t = proof.index("i", 1, d), proof.index("t")
+    proof.high(i)
     bit, begin, step = proof.assume(status, i, t)
     begin, step = proof.mean(begin), proof.mean(step)
     left = (1 - 1 / d) ** t
@@ -110,7 +115,7 @@ lower_bound = Claim(
     locator="derived here",
     statement=r"w^k\in w^0+\mathrm{span}(g_0,\dots,g_{k-1}):\quad"
     r" \mathbb{E}\Big[1-\frac{f(w^k)}{f(w^0)}\Big] \le 1-\Big(1-\frac1d\Big)^k",
-    symbols={d: Integers(2, sample=(2, 12)), k: Integers(1, sample=(1, 30))},
+    symbols={d: Integers(2, sample=(2, 12)), k: Integers(1, sample=(1, 2 * d))},
     assumptions=any_dimension,
     decides=MeanBound(quantity=1 - energy(d, k) / d, bound=1 - (1 - 1 / d) ** k, nonnegative=False),
     mutants=[
