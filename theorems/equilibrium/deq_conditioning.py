@@ -8,7 +8,7 @@ so that cond(J)^2 <= (1 + rho^2) smax/smin, det(I - A) keeps its sign, and the f
 derivation: S_0 = J (I + P P^T) J^T and |P| <= |M| + |P - M| <= rho, because the loss does not increase.
 """
 
-from sympy import Determinant, Eq, Ge, Identity, Le, MatrixSymbol, Rational, Symbol, Trace
+from sympy import Determinant, Eq, Identity, Le, MatrixSymbol, Rational, Symbol, Trace
 
 from gdverify import Claim, Mutant, Nonnegative, Observed, SureBound
 from gdverify import Identity as Equality
@@ -17,9 +17,7 @@ from gdverify.laws import equation, gradient_flow
 from theorems import PAPERS
 from theorems.equilibrium.deq_lemmas import (
     CONSTANTS,
-    L0,
     RADII,
-    adjoint,
     data,
     mu,
     output,
@@ -36,6 +34,7 @@ from theorems.equilibrium.deq_lemmas import (
     start_loss,
     start_low,
     target_left,
+    trajectory,
     well_posed,
 )
 from theorems.equilibrium.linear_deq import SIZES, TIME, B, J, draw, loss, m, memory, memory_of, t
@@ -48,19 +47,6 @@ SMALL = {"m": 1, "d": 1}
 SAMPLES = {"smoke": 512, "standard": 20_000, "full": 200_000}
 low_is = equation("low = |J^T v|^2", Trace(v.T * J(t) * J(t).T * v), low)
 high_is = equation("high = |J^T v|^2", Trace(v.T * J(t) * J(t).T * v), high)
-
-
-def trajectory(proof):
-    """Facts at a generic time s: S(s) = S(0), and L(s) <= L0."""
-    s = proof.scalar("s", Nonnegative())
-    motion = [proof.gradient_flow(flow, J(s)), proof.gradient_flow(flow, B(s))]
-    kept = proof.conserved(proof.lie_derivative(memory(s), motion), s)
-    falls = proof.lie_derivative(loss(s), motion)
-    decay = proof.certificate(Ge(-falls.right, 0), [], [(1, adjoint(s)), (1, output(s) * adjoint(s).T)])
-    below = proof.certificate(
-        Ge(L0, loss(s)), [(1, proof.gronwall(falls, decay, 0, s)), (-1, proof.assume(start_loss))]
-    )
-    return s, kept, below
 
 
 well_conditioned = Claim(
@@ -91,7 +77,7 @@ well_conditioned = Claim(
 @well_conditioned.derivation
 def from_below(proof):
     radii(proof)
-    s, kept, below = trajectory(proof)
+    s, kept, below = trajectory(proof, flow)
     here = proof.trace(proof.sandwich(kept, v.T, v))
     residual = residual_bound(proof, s, below)
     bound = proof.instantiate(squared_singular_values(proof, s, v, residual, here), {s: t})

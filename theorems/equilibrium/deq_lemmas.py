@@ -10,7 +10,7 @@ from typing import Any
 
 from sympy import Ge, Gt, Identity, Inverse, Le, Symbol, Trace, sqrt
 
-from gdverify.domain import Observed
+from gdverify.domain import Nonnegative, Observed
 from gdverify.laws import constant, equation, invertible, loewner
 from theorems.equilibrium.linear_deq import B, J, M, Sigma, d, loss, m, memory, memory_of
 
@@ -119,3 +119,35 @@ def spectra(model: Any) -> dict[str, Any]:
         "smin": ends[..., 0],
         "smax": ends[..., -1],
     }
+
+
+def motion(proof: Any, flow: Any) -> tuple[Any, Any, Any]:
+    """A generic time s >= 0, the fact S(s) == S(0), and dL/ds == -N."""
+    s = proof.scalar("s", Nonnegative())
+    speed = [proof.gradient_flow(flow, J(s)), proof.gradient_flow(flow, B(s))]
+    kept = proof.conserved(proof.lie_derivative(memory(s), speed), s)
+    return s, kept, proof.lie_derivative(loss(s), speed)
+
+
+def trajectory(proof: Any, flow: Any) -> tuple[Any, Any, Any]:
+    """A generic time s, and the facts S(s) == S(0) and L0 >= L(s)."""
+    s, kept, falls = motion(proof, flow)
+    never_up = proof.certificate(Ge(-falls.right, 0), [], [(1, adjoint(s)), (1, output(s) * adjoint(s).T)])
+    always = proof.gronwall(falls, never_up, 0, s)
+    return s, kept, proof.certificate(Ge(L0, loss(s)), [(1, always), (-1, proof.assume(start_loss))])
+
+
+def decay(proof: Any, flow: Any) -> tuple[Any, Any, Any]:
+    """A generic time s, and the facts S(s) == S(0) and L(0) exp(-2 lmin s/smax) >= L(s).
+
+    N >= |G|^2, smax |G|^2 >= tr(G^T S G) >= |J^T G|^2 = |R Sigma|^2 >= 2 lmin L.
+    """
+    s, kept, falls = motion(proof, flow)
+    G, rate = adjoint(s), 2 * lmin / smax
+    here = proof.trace(proof.sandwich(kept, G.T, G))
+    fast = proof.certificate(
+        Ge(-rate * loss(s) - falls.right, 0),
+        [(1 / smax, proof.assume(start_high, G)), (-1 / smax, here), (1 / smax, spectrum_below(proof, s))],
+        [(1 / smax, B(s).T * G), (1, output(s) * G.T)],
+    )
+    return s, kept, proof.gronwall(falls, fast, rate, s)

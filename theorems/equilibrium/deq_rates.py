@@ -7,30 +7,28 @@ B_0 -> 0.
 The derivation: L' = -tr[G (I + P^T P) G^T] with J^T G = (P - M) Sigma, and J J^T <= S = S_0 by conservation.
 """
 
-from sympy import Ge, Le, Rational, exp
+from sympy import Le, Rational, exp
 
-from gdverify import Claim, Mutant, Nonnegative, SureBound
+from gdverify import Claim, Mutant, SureBound
 from gdverify.integrate import runge_kutta
 from gdverify.laws import gradient_flow
 from theorems import PAPERS
 from theorems.equilibrium.deq_lemmas import (
     CONSTANTS,
     L0,
-    adjoint,
     data,
+    decay,
     lmax,
     lmin,
-    output,
     sigma_low,
-    slope,
     smax,
     smin,
-    spectrum_below,
+    spectra,
     start_high,
     start_loss,
     well_posed,
 )
-from theorems.equilibrium.linear_deq import SIZES, TIME, B, J, draw, loss, memory, memory_of, t
+from theorems.equilibrium.linear_deq import SIZES, TIME, B, J, draw, loss, t
 
 flow = gradient_flow(loss(t), (J(t), B(t)), time=t)
 
@@ -58,22 +56,9 @@ flow_rate = Claim(
 
 @flow_rate.derivation
 def energy(proof):
-    s = proof.scalar("s", Nonnegative())
-    motion = [proof.gradient_flow(flow, J(s)), proof.gradient_flow(flow, B(s))]
-    kept = proof.conserved(proof.lie_derivative(memory(s), motion), s)
-    falls = proof.lie_derivative(loss(s), motion)
-    proof.identity(-falls.right, slope(s))
-    G = adjoint(s)
-    here = proof.trace(proof.sandwich(kept, G.T, G))
-    rate = 2 * lmin / smax
-    decay = proof.certificate(
-        Ge(-rate * loss(s) - falls.right, 0),
-        [(1 / smax, proof.assume(start_high, G)), (-1 / smax, here), (1 / smax, spectrum_below(proof, s))],
-        [(1 / smax, B(s).T * G), (1, output(s) * G.T)],
-    )
-    always = proof.instantiate(proof.gronwall(falls, decay, rate, s), {s: t})
-    begin = proof.assume(start_loss)
-    proof.conclude(proof.certificate(Le(loss(t), L0 * exp(-rate * t)), [(1, always), (-exp(-rate * t), begin)]))
+    s, _, always = decay(proof, flow)
+    always, begin, shrunk = proof.instantiate(always, {s: t}), proof.assume(start_loss), exp(-2 * lmin * t / smax)
+    proof.conclude(proof.certificate(Le(loss(t), L0 * shrunk), [(1, always), (-shrunk, begin)]))
 
 
 @flow_rate.experiment(
@@ -83,13 +68,8 @@ def trained(xp, rng, case, size):
     model = draw(xp, rng, size, case.m, case.d)
     coarse, fine = (runge_kutta(model.field, (model.J, model.B), case.t / n, n) for n in (8, 16))
     left, right = model.loss(*coarse), model.loss(*fine)
-    spectrum = xp.linalg.eigvalsh(memory_of(xp, model.J, model.B))
     return {
         "quantity": right + (right - left) / 15,  # Richardson: the method is of order 4
         "quantity_error": xp.abs(left - right),
-        "L0": model.loss(model.J, model.B),
-        "lmin": model.lmin,
-        "lmax": model.lmax,
-        "smin": xp.min(spectrum, axis=-1),
-        "smax": xp.max(spectrum, axis=-1),
+        **spectra(model),
     }
