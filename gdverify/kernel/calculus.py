@@ -141,6 +141,8 @@ class CalculusRules(ScalarRules):
         """x may go to infinity while the other symbols of expr stay where they are."""
         if self._domain(x).high is not None or x in self.claim.defines:
             raise ProofError(f"{x} does not run to infinity")
+        if any(x in supposition.expr.free_symbols for supposition in self.open.values()):
+            raise ProofError(f"{x} is tied by a supposition that is still open")
         todo, seen = expr.free_symbols - {x}, set()
         while todo:
             s = todo.pop()

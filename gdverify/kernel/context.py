@@ -56,13 +56,13 @@ class Context:
         status: str = "proved",
         note: str = "",
         reference: str = "",
-        discharge: int | None = None,
+        discharge: Iterable[int] = (),
         witness: dict[str, Any] | None = None,
     ) -> Fact:
         """Make the fact that a rule has justified.  Signs consulted on the way are added to what it uses."""
         uses = list(uses)
         for u in uses:
-            self._mine(u)
+            self._mine(u, discharge)
         left, right = sympy.sympify(left), sympy.sympify(right)
         self._admit(left)
         self._admit(right)
@@ -70,8 +70,7 @@ class Context:
         hypotheses: frozenset[int] = frozenset()
         for n in numbers:
             hypotheses |= self.steps[n - 1].fact.hypotheses
-        if discharge is not None:
-            hypotheses -= {discharge}
+        hypotheses -= frozenset(discharge)
         self.signs.used = set()
         number = len(self.steps) + 1
         fact = Fact(_SEAL, self, left, relation, right, hypotheses, number)
@@ -91,11 +90,11 @@ class Context:
         self.signs.forget()
         return fact
 
-    def _mine(self, fact: Fact) -> None:
+    def _mine(self, fact: Fact, discharge: Iterable[int] = ()) -> None:
         if not isinstance(fact, Fact) or fact.proof is not self:
             raise ProofError("a rule was given something that is no fact of this derivation")
         for h in fact.hypotheses:
-            if h not in self.open:
+            if h not in self.open and h not in discharge:
                 raise ProofError(f"step {fact.number} rests on a supposition that is no longer open")
 
     def _admit(self, expr: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .dynamics import DynamicsRules
+from .inequalities import InequalityRules
 from .means import MeanRules
 from .sequences import SequenceRules
 from .solutions import SolutionRules
 
 
-class Proof(SolutionRules, DynamicsRules, SequenceRules, MeanRules):
+class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, MeanRules):
     """A derivation in progress for one claim (or one of its mutants)."""

@@ -15,7 +15,7 @@ from .matrices import MatrixRules
 
 
 class ScalarRules(MatrixRules):
-    """identity, sign, certificate, rewrite, product, power, root, univariate."""
+    """identity, sign, certificate, rewrite, product, extreme, power."""
 
     def identity(self, left: Any, right: Any = 0, *, using: Sequence[Fact] = ()) -> Fact:
         """left == right, by exact normal form, after the equalities ``using`` were put in."""
@@ -170,48 +170,6 @@ class ScalarRules(MatrixRules):
         if relation == "==" and not self.signs.nonnegative(fact.left):
             raise ProofError(f"power: need {fact.left} >= 0")
         return self._record("power", fact.left**exponent, relation, fact.right**exponent, [fact])
-
-    def univariate(self, expr: Any, variable: Any, low: Any, high: Any) -> Fact:
-        """A polynomial in one generic real is >= 0 on [low, high] (rational ends, or +-oo), by exact root isolation.
-
-        The variable must be declared on a domain inside [low, high].
-        """
-        poly = sympy.Poly(sympy.sympify(expr), variable)
-        if not all(c.is_Rational for c in poly.all_coeffs()):
-            raise ProofError("univariate: the coefficients must be rational numbers")
-        dom = self._domain(variable)
-        inside_low = low == -sympy.oo or (dom.low is not None and self.signs.nonnegative(dom.low - low))
-        inside_high = high == sympy.oo or (dom.high is not None and self.signs.nonnegative(high - dom.high))
-        if not (inside_low and inside_high):
-            raise ProofError(f"{variable} is not confined to [{low}, {high}]")
-        if not nonnegative_on(poly, low, high):
-            raise ProofError(f"{expr} takes negative values on [{low}, {high}]")
-        return self._record("univariate", poly.as_expr(), ">=", 0, note=f"on [{low}, {high}]")
-
-
-def nonnegative_on(poly: Any, low: Any, high: Any) -> bool:
-    """Whether a rational polynomial is >= 0 on an interval: no sign change inside, one value >= 0."""
-    if poly.is_zero:
-        return True
-    low, high = sympy.sympify(low), sympy.sympify(high)
-    points = [p for p in (low, high) if p.is_finite]
-    _, factors = sympy.factor_list(poly)
-    for factor, multiplicity in factors:
-        if multiplicity % 2 == 0 or factor.degree() == 0:
-            continue
-        inside = factor.count_roots(None if low == -sympy.oo else low, None if high == sympy.oo else high) - sum(
-            1 for p in set(points) if factor.eval(p) == 0
-        )
-        if inside:
-            return False
-    if low.is_finite and high.is_finite:
-        probes = [low + (high - low) * sympy.Rational(k, poly.degree() + 2) for k in range(1, poly.degree() + 2)]
-    elif low.is_finite:
-        probes = [low + k for k in range(1, poly.degree() + 2)]
-    else:
-        probes = [(high if high.is_finite else 0) - k for k in range(1, poly.degree() + 2)]
-    values = [poly.eval(p) for p in probes]
-    return all(v >= 0 for v in values) and any(v > 0 for v in values)
 
 
 def _is_vector(expr: Any) -> bool:

@@ -75,12 +75,13 @@ class SequenceRules(Context):
                 if t in self.steps[h - 1].fact.expr.free_symbols:
                     raise ProofError("the induction step rests on another supposition about the index")
             proved = self._record(
-                "induction", left, relation, right, [base, result], discharge=hypothesis.number, note=note
+                "induction", left, relation, right, [base, result], discharge={hypothesis.number}, note=note
             )
             self.settled[hypothesis.number] = proved
             return proved
         finally:
             del self.open[hypothesis.number]
+            self.signs.forget()
 
     def settle(self, fact: Fact) -> Fact:
         """A fact found inside an induction, freed of the hypothesis P(t) that the induction has since proved.
@@ -96,7 +97,7 @@ class SequenceRules(Context):
         try:
             for h in closed:
                 uses = [fact, self.settled[h]]
-                fact = self._record("settle", fact.left, fact.relation, fact.right, uses, discharge=h)
+                fact = self._record("settle", fact.left, fact.relation, fact.right, uses, discharge={h})
         finally:
             for h in closed:
                 del self.open[h]
