@@ -133,7 +133,7 @@ floor_exponent = Claim(
     locator="complement to Theorem 1, derived here",
     statement=r"\lim_{l\to\infty}\mathbb E\,V(H_l)^2\asymp d^{-1},\quad\text{that is } V\sim d^{-1/2}",
     symbols={n: Integers(2, sample=(2, 4))},
-    decides=Rate(quantity=V**2, variable=d, exponent=-1, tol=0.08),
+    decides=Rate(quantity=V**2, variable=d, exponent=-1, tol=0.1),
     no_derivation=REASON,
     mutants=[
         Mutant("V falls like 1/width", decides={"exponent": -2}),
@@ -143,24 +143,24 @@ floor_exponent = Claim(
 )
 
 
-def stationary_gaps(xp, rng, case, size):
-    """Mean V^2 over layers after burn-in, from orthogonal inputs, for widths 32 to 256."""
-    widths, burn = [32, 64, 128, 256], 3 * case.n
-    columns = []
+def stationary_gaps(xp, rng, case, size, widths):
+    """Mean of V^2 over 16 layers after burn-in, from orthogonal inputs; shape (size, len(widths))."""
+    burn, columns = 3 * case.n, []
     for width in widths:
         start = xp.broadcast_to(xp.eye(case.n) / xp.sqrt(xp.asarray(1.0 * case.n)), (size, case.n, case.n))
-        late = gram_chain(xp, rng, start, width, burn + 8)[burn:]
+        late = gram_chain(xp, rng, start, width, burn + 16)[burn:]
         columns.append(sum(gap(xp, values) ** 2 for values in late) / len(late))
-    return xp.asarray(widths) * 1.0, xp.stack(columns, axis=-1)
+    return xp.stack(columns, axis=-1)
 
 
-@sharp_floor.experiment(block=16, samples={"smoke": 4096})
+@sharp_floor.experiment(block=32, samples={"smoke": 4096})
 def scaled_gaps(xp, rng, case, size):
-    widths, gaps = stationary_gaps(xp, rng, case, size)
-    return {"n": widths, "quantity": widths * gaps}
+    widths = [32, 64, 128]
+    scale = xp.asarray(widths) * 1.0
+    return {"n": scale, "quantity": scale * stationary_gaps(xp, rng, case, size, widths)}
 
 
-@floor_exponent.experiment(block=16, samples={"smoke": 4096})
+@floor_exponent.experiment(block=32, samples={"smoke": 4096})
 def gaps(xp, rng, case, size):
-    widths, values = stationary_gaps(xp, rng, case, size)
-    return {"n": widths, "quantity": values}
+    widths = [32, 64, 128, 256]
+    return {"n": xp.asarray(widths) * 1.0, "quantity": stationary_gaps(xp, rng, case, size, widths)}
