@@ -76,7 +76,7 @@ rewards = Assumption(
     lambda j: equation(gap(j), mu(1) - mu(j)),
     key=("rewards",),
 )
-regime = {K: Integers(2, sample=(2, 6)), n: Integers(K, sample=(4 * K, 400))}
+regime = {K: Integers(2, sample=(2, 6)), n: Integers(K, sample=(4 * K, 60 * K))}
 decay = exp(-(n - K) / (logbar * H2))
 
 successive_rejects = Claim(

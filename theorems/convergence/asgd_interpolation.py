@@ -73,7 +73,7 @@ rho_rate = Claim(
         L: Positive(sample=(Rational(1, 2), 2)),
         mu: Interval(0, L, open="left", sample=(L / 20, L)),
         rho: Domain(low=1, sample=(1, 10)),
-        T: Integers(0, sample=(1, 40)),
+        T: Integers(0, sample=(1, 3 * rho - 1)),
         Phi: Observed(0, open="left"),
     },
     defines={eta: 1 / (rho * L), theta: sqrt(mu / L) / rho},

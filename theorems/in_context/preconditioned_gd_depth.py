@@ -177,14 +177,14 @@ def leading_coefficients_two(proof):
 
 
 @depth_one.experiment(
-    cases=[{"N": 1, "p": 1, "q": 2}, {"N": 1}], samples={"smoke": 4096, "standard": 16384, "full": 262144}
+    cases=[{"N": 1, "p": 1, "q": 2}, {"N": 1}], samples={"smoke": 16384, "standard": 65536, "full": 262144}
 )
 def one_layer_on_data(xp, rng, case, size):
     return on_data(xp, rng, case, size, lambda k: [case.at(N=k).b])
 
 
 @depth_two.experiment(
-    cases=[{"N": 1, "p": 1, "q": 2}, {"N": 1}], samples={"smoke": 4096, "standard": 16384, "full": 262144}
+    cases=[{"N": 1, "p": 1, "q": 2}, {"N": 1}], samples={"smoke": 16384, "standard": 65536, "full": 262144}
 )
 def two_layers_on_data(xp, rng, case, size):
     return on_data(xp, rng, case, size, lambda k: [case.at(N=k).b0, case.at(N=k).b1])
