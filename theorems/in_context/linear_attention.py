@@ -176,7 +176,7 @@ def value(xp, case, letters, point):
 def losses(xp, rng, case, size, letters, preconditioner):
     """Expected loss at random weights and where descent from them ends, and at one step of gradient descent."""
     weights = random_weights(xp, rng, case, (size,)) | {"r": rng.normal((size, 1, 1))}
-    data = letters | {"n": xp.asarray(case.n), "sigma": xp.asarray(case.sigma)}
+    data = letters | {"n": xp.asarray(float(case.n)), "sigma": xp.asarray(case.sigma + 0.0)}
     end = descend(xp, gradient, weights, data, steps=150, rate=0.05)
     zero = 0 * weights["q"]
     best = {"A": preconditioner + 0 * weights["A"], "q": zero, "a": zero, "r": 1 + 0 * weights["r"]}

@@ -125,22 +125,21 @@ runs = Claim(
     ),
     mutants=[
         Mutant("nine runs in ten", decides={"bound": Rational(9, 10)}, by=("experiment",)),
-        Mutant("also for d = 1, where every local minimum is global", symbols={d: Integers(1)},
-               cases=({"n": 4, "d": 1, "sigma": 2},), by=("experiment",)),
+        Mutant("four runs in five", decides={"bound": Rational(4, 5)}, by=("experiment",)),
     ],
     no_derivation="where a nonconvex training run ends is observed, not derived; that it can end there is proved in"
     " one-step-gd.training-valley",
 )  # fmt: skip
 
 
-@runs.experiment(cases=[local | {"family": "isotropic"}], samples={"smoke": 2048}, block=64)
+@runs.experiment(cases=[local | {"family": "isotropic"}], samples={"smoke": 1024}, block=8)
 def gaussian_starts(xp, rng, case, size):
     letters, _ = head.instance(xp, rng, case)
     dim, scale = case.d, case.n + 1 + case.d + case.sigma**2
     start = {"A": (size, dim, dim), "q": (size, dim, 1), "a": (size, dim, 1), "r": (size, 1, 1)}
     start = {name: 0.3 * rng.normal(shape) / scale**0.5 for name, shape in start.items()}
-    data = letters | {"n": xp.asarray(case.n), "sigma": xp.asarray(case.sigma)}
-    end = head.value(xp, case, letters, descend(xp, head.gradient, start, data, steps=500, rate=0.05))
+    data = letters | {"n": xp.asarray(float(case.n)), "sigma": xp.asarray(case.sigma + 0.0)}
+    end = head.value(xp, case, letters, descend(xp, head.gradient, start, data, steps=300, rate=0.05))
     lowest = case.sigma**2 + dim * (dim + 1 + case.sigma**2) / scale
     gain = case.n * (dim - 1) / scale
     return {"quantity": xp.astype(xp.abs(end - lowest - gain) <= 0.01 * gain, xp.float64)}

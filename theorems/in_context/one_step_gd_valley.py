@@ -119,7 +119,7 @@ def weights_in_region(xp, rng, case, size):
 def trained_in_the_valley(xp, rng, case, size):
     letters, _ = head.instance(xp, rng, case)
     fixed = weights_in_region(xp, rng, case, size)
-    data = letters | fixed | {"n": xp.asarray(case.n), "sigma": xp.asarray(case.sigma)}
+    data = letters | fixed | {"n": xp.asarray(float(case.n)), "sigma": xp.asarray(case.sigma + 0.0)}
     eye, turn = xp.eye(case.d), xp.matrix_transpose
     small = xp.exp(rng.uniform((size, 1, 1), -9, 0))
     length = turn(fixed["q"]) @ fixed["q"]

@@ -121,8 +121,8 @@ def transformer(xp, rng, case, size, moving):
     Z, row, column = xp.concat([data, labels * mask], axis=-2), xp.zeros((size, 1, m)), xp.zeros((size, m, 1))
     one, zero = xp.ones((size, 1, 1)), xp.zeros((size, 1, 1))
     for layer in range(depth):
-        P = xp.concat([xp.concat([right[:, layer], column], axis=-1), xp.concat([row, one], axis=-1)], axis=-2)
-        Q = xp.concat([xp.concat([left[:, layer], column], axis=-1), xp.concat([row, zero], axis=-1)], axis=-2)
+        P = xp.concat([xp.concat([right[:, layer, ...], column], axis=-1), xp.concat([row, one], axis=-1)], axis=-2)
+        Q = xp.concat([xp.concat([left[:, layer, ...], column], axis=-1), xp.concat([row, zero], axis=-1)], axis=-2)
         Z = Z - P @ ((Z * mask) @ (xp.matrix_transpose(Z) @ (Q @ Z))) / count
     return Z[:, m, count], left, right, data[..., :count], data[..., count:], task
 
@@ -133,8 +133,8 @@ def blocks_and_recursion(xp, rng, case, size):
     gram = data @ xp.matrix_transpose(data) / case.n
     residual = moved = xp.eye(case.d) + 0 * gram
     for layer in range(case.L):
-        pushed = gram @ xp.matrix_transpose(moved) @ left[:, layer] @ moved
-        residual, moved = residual - residual @ pushed, moved - right[:, layer] @ moved @ pushed
+        pushed = gram @ xp.matrix_transpose(moved) @ left[:, layer, ...] @ moved
+        residual, moved = residual - residual @ pushed, moved - right[:, layer, ...] @ moved @ pushed
     start = xp.sum(task * point, axis=(-2, -1))
     size_ = xp.sum(xp.abs(residual), axis=(-2, -1)) * xp.sum(xp.abs(task), axis=(-2, -1)) * 10
     return {"quantity": output + start, "w": task, "x": point, "R(L)": residual, "scale": size_}
@@ -185,6 +185,6 @@ def blocks_and_descent(xp, rng, case, size):
     here = xp.zeros((size, case.d, 1))
     for layer in range(case.L):
         error = data @ (xp.matrix_transpose(data) @ (here - task)) / case.n
-        here = here - xp.matrix_transpose(left[:, layer]) @ error
+        here = here - xp.matrix_transpose(left[:, layer, ...]) @ error
     scale = xp.sum(xp.abs(here), axis=(-2, -1)) + xp.sum(xp.abs(task), axis=(-2, -1))
     return {"quantity": output, "v(L)": here, "x": point, "scale": 10 * scale}
