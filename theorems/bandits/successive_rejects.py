@@ -9,7 +9,7 @@ last arm standing is wrong with probability at most
 
     K (K - 1)/2 exp(-(n - K) / (logbar H2)),       H2 = max_{i >= 2} i / gap(i)^2,
 
-and at most n pulls are made.
+and at most n pulls are made (automatic-prompt-optimization.successive-rejects-budget).
 
 Reference: R. Pryzant et al., "Automatic Prompt Optimization with 'Gradient Descent' and Beam Search", 2023, for its
 use; the guarantee is that of J.-Y. Audibert, S. Bubeck and R. Munos, "Best arm identification in multi-armed bandits",
@@ -21,7 +21,7 @@ from fractions import Fraction
 
 from sympy import Eq, Function, Ge, Gt, Le, Rational, Sum, Symbol, exp
 
-from gdverify import Assumption, Claim, Integers, Mean, Mutant, Observed, Prob, ProbabilityBound, Reals, SureBound
+from gdverify import Assumption, Claim, Integers, Mean, Mutant, Observed, Prob, ProbabilityBound, Reals
 from theorems import PAPERS
 
 K, n = Symbol("K", integer=True, positive=True), Symbol("n", integer=True, positive=True)
@@ -206,51 +206,3 @@ def rounds(case):
     """n_1, ..., n_{K-1}."""
     logbar = Fraction(case.logbar).limit_denominator(10**6)  # the rational that it is: no float decides a rounding
     return [math.ceil(Fraction(case.n - case.K) / (logbar * (case.K + 1 - k))) for k in range(1, case.K)]
-
-
-# -- the budget -------------------------------------------------------------------------------------------------------
-
-total_pulls = Sum(pulls(i), (i, 1, K - 1)) + pulls(K - 1)
-
-budget = Claim(
-    id="automatic-prompt-optimization.successive-rejects-budget",
-    title="Successive rejects keeps to its budget",
-    paper=PAPERS["automatic-prompt-optimization"],
-    locator="bandit selection; the schedule of Audibert, Bubeck and Munos (2010)",
-    statement=r"n_1 + \dots + n_{K-1} + n_{K-1} \le n",
-    symbols=regime,
-    defines={logbar: harmonic},
-    assumptions=[schedule],
-    decides=SureBound(quantity=total_pulls, bound=n),
-    mutants=[
-        Mutant("logbar without the 1/2", defines={logbar: harmonic - Rational(1, 2)}, cases=({"K": 6, "n": 400},)),
-        Mutant("logbar with 2/5", defines={logbar: harmonic - Rational(1, 10)}, cases=({"K": 6, "n": 400},)),
-        Mutant("K fewer pulls", decides={"bound": n - K}, cases=({"K": 6, "n": 11},)),
-        Mutant("n_k is not bounded above", drop=(schedule.name,), by=("derivation",)),
-    ],
-    notes="The arm dropped in phase k was pulled n_k times, and the two of the last phase n_{K-1} times each.",
-)
-
-
-@budget.derivation
-def harmonic_sum(proof):
-    k, t = arms_left(proof), proof.index("t")
-    share = (n - K) / logbar
-    upper = lambda at: proof.assume(schedule, at)[1]
-    summed = proof.sum_of(upper(k), k, 1, K - 1)
-    turned = proof.reindex(Sum(1 / i, (i, 2, K)), K + 1 - i)
-    count = proof.telescope(-t, t, 1, K)
-    proof.conclude(
-        proof.certificate(
-            Le(total_pulls, n),
-            [(1, summed), (1, upper(K - 1)), (share, proof.definition(logbar)), (share, turned), (-1, count)],
-        )
-    )
-
-
-@budget.experiment()
-def schedule_of_pulls(xp, rng, case, size):
-    n_k = [
-        xp.ceiling((case.n - case.K) / (case.logbar * (case.K + 1 - k)) * xp.ones((size,))) for k in range(1, case.K)
-    ]
-    return {"quantity": sum(n_k) + n_k[-1]}
