@@ -13,7 +13,7 @@ Reference: arXiv:2106.03970.
 
 from sympy import Function, Ge, Le, Rational
 
-from gdverify import Assumption, Claim, Inner, Mean, MeanBound, Mutant, Observed, Vector
+from gdverify import Assumption, Claim, Inner, Integers, Mean, MeanBound, Mutant, Observed, Vector
 from theorems import PAPERS
 from theorems.networks.bn_contraction import (
     MAGNUS,
@@ -119,7 +119,7 @@ lower = Claim(
     paper=PAPERS["bn-orthogonalizes"],
     locator="complement to Theorem 5, derived here",
     statement=r"\mathbb E\,\lambda_{\min}(G')\le p=\lambda_{\min}(\mathbb E[G'\mid G])",
-    symbols={**regime, p: Observed(0, 1)},
+    symbols={**regime, d: Integers(n, sample=(n, 256)), p: Observed(0, 1)},
     assumptions=[sums, unbiased, smallest_axis],
     decides=MeanBound(quantity=lambda_min(gram()), bound=p, support=(0, 1 / n)),
     mutants=[
@@ -155,4 +155,5 @@ def rayleigh(proof):
 @lower.experiment(cases=FAMILIES)
 def next_smallest(xp, rng, case, size):
     _, means, gram = one_layer(xp, rng, case, size, case.family)
-    return {"quantity": xp.linalg.eigvalsh(gram)[:, 0], "p": xp.min(means)}
+    low = xp.maximum(xp.linalg.eigvalsh(gram)[:, 0], xp.asarray(0.0))
+    return {"quantity": low, "p": xp.min(means)}
