@@ -5,7 +5,7 @@ G = L L^T, trace G = 1.  Their mean D has the eigenvectors of G and the eigenval
 `bn-orthogonalizes.contraction-lemma`.  Then
 
     E |G' - D|^2                             =   (1 - sum_i p_i^2)/d      (sharpens Lemma 6)
-    E (lambda_min(G') - lambda_min(D))^2    <=   (1 - 1/n)/d              (Lemma 7, which has 1/d)
+    E (lambda_min(G') - lambda_min(D))^2    <=   (1 - 1/n)/d              (Lemma 7)
 
 Reference: arXiv:2106.03970.
 """
@@ -158,7 +158,7 @@ eigenvalue = Claim(
     id="bn-orthogonalizes.one-step-eigenvalue",
     title="A layer of batch normalisation moves the smallest eigenvalue by O(1/sqrt(d))",
     paper=PAPERS["bn-orthogonalizes"],
-    locator="Lemma 7; the paper has 1/d, constant derived here",
+    locator="Lemma 7; constant derived here",
     statement=r"\mathbb E\bigl(\lambda_{\min}(G')-\lambda_{\min}(D)\bigr)^2\le\frac{1-1/n}{d}",
     symbols=regime,
     assumptions=[*layer, traces],
