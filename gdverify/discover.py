@@ -203,13 +203,14 @@ def read_statically(text: bytes) -> list[tuple[str, str, str]] | None:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    renamed = any(
-        alias.name == "Claim" and alias.asname not in (None, "Claim")
+    aliases = {
+        alias.asname: alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
-    )
-    if renamed:
+        if alias.asname not in (None, alias.name)
+    }
+    if "Claim" in aliases.values():
         return None
     found: list[tuple[str, str, str]] = []
     scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.While, ast.Lambda, ast.If, ast.Try)
@@ -229,7 +230,8 @@ def read_statically(text: bytes) -> list[tuple[str, str, str]] | None:
         claim_id, title, decides = fields.get("id"), fields.get("title"), fields.get("decides")
         if isinstance(decides, ast.Name):
             decides = constants.get(decides.id)
-        kind = KINDS.get(_called(decides)) if isinstance(decides, ast.Call) else None
+        called = _called(decides) if isinstance(decides, ast.Call) else ""
+        kind = KINDS.get(aliases.get(called, called))
         if id(node) in inside or kind is None or not (_is_text(claim_id) and _is_text(title)):
             return None
         found.append((claim_id.value, title.value, kind.kind))  # type: ignore[union-attr]
