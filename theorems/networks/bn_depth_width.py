@@ -150,5 +150,5 @@ def stopped_gap(xp, rng, case, size):
     spectra = gram_chain(xp, rng, correlated(xp, size, case.n, case.correlation), case.d, case.l + 1)
     inside = xp.ones((size,))
     for values in spectra[:-1]:
-        inside = inside * (values[:, 0] >= case.alpha)
+        inside = inside * xp.astype(values[:, 0] >= case.alpha, xp.float64)
     return {"quantity": gap(xp, spectra[-1]) * inside}

@@ -82,7 +82,7 @@ def telescoping(proof):
 def layers(xp, rng, case, size):
     """H_1 has one eigenvalue of G_1 at (1 - lack)/n, the others equal."""
     values = (1 + case.lack / (case.n - 1)) * xp.ones((case.n,))
-    values = (values - (1 + 1 / (case.n - 1)) * case.lack * (xp.arange(case.n) == 0)) / case.n
+    values = (values - (1 + 1 / (case.n - 1)) * case.lack * xp.astype(xp.arange(case.n) == 0, xp.float64)) / case.n
     first = xp.broadcast_to(values, (size, case.n))
     factor = xp.broadcast_to(xp.eye(case.n) * xp.sqrt(values), (size, case.n, case.n))
     spectra = [first, *gram_chain(xp, rng, factor, case.d, case.l - 1)]

@@ -156,11 +156,11 @@ def stationary_gaps(xp, rng, case, size, widths):
 @sharp_floor.experiment(block=32, samples={"smoke": 4096})
 def scaled_gaps(xp, rng, case, size):
     widths = [32, 64, 128]
-    scale = xp.asarray(widths) * 1.0
+    scale = xp.asarray(widths, dtype=xp.float64)
     return {"n": scale, "quantity": scale * stationary_gaps(xp, rng, case, size, widths)}
 
 
 @floor_exponent.experiment(block=32, samples={"smoke": 4096})
 def gaps(xp, rng, case, size):
     widths = [32, 64, 128, 256]
-    return {"n": xp.asarray(widths) * 1.0, "quantity": stationary_gaps(xp, rng, case, size, widths)}
+    return {"n": xp.asarray(widths, dtype=xp.float64), "quantity": stationary_gaps(xp, rng, case, size, widths)}

@@ -132,12 +132,13 @@ def independent_projectors(proof):
 def one_layer(xp, rng, case, size, family):
     """Spectrum of G (one for the case), of D, and G' in the eigenbasis of G (one per row)."""
     values = xp.ones((1, case.n))
+    last = xp.astype(xp.arange(case.n) == case.n - 1, xp.float64)
     if family == "random":
         values = values + 10 * rng.shared.exponential((1, case.n))
     if family == "two to three":
-        values = values + 0.5 * (xp.arange(case.n) == case.n - 1)
+        values = values + 0.5 * last
     if family == "skewed":
-        values = values + 99 * (xp.arange(case.n) == case.n - 1)
+        values = values + 99 * last
     values = values / xp.sum(values)
     means, _ = mean_spectrum(xp, values)
     factor = xp.broadcast_to(xp.eye(case.n) * xp.sqrt(values), (size, case.n, case.n))

@@ -64,7 +64,7 @@ def random_singular_values(xp, rng, case, size):
     """Random spectra of H^T H, and one small eigenvalue with the others equal."""
     shape = (size, case.n)
     flat = 1 - rng.uniform(shape)
-    one = xp.ones(shape) - (1 - 10 ** rng.uniform((size, 1), -12, 0)) * (xp.arange(case.n) == 0)
+    one = xp.ones(shape) - (1 - 10 ** rng.uniform((size, 1), -12, 0)) * xp.astype(xp.arange(case.n) == 0, xp.float64)
     raw = xp.where(rng.uniform((size, 1)) < 0.5, flat, one)
     values = raw / xp.sum(raw, axis=-1, keepdims=True)
     root = 1 / xp.sqrt(xp.asarray(1.0) * case.n)
