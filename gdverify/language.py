@@ -174,6 +174,43 @@ class Prob(sympy.Function):
         return rf"\mathbb{{P}}\left({a} > {b}\right)"
 
 
+class DiagonalSum(sympy.Function):
+    """``DiagonalSum(A, B, u)``: sum over i of A_ii B_ii u_i, for d x d matrices and d x 1 vectors of one size d.
+
+    Multilinear, and free of order and transposition; a trace where it is one: ``DiagonalSum(A) = tr A`` and
+    ``DiagonalSum(u, v) = u^T v``.
+    """
+
+    is_real = True
+
+    @classmethod
+    def eval(cls, *factors: Any) -> Any:
+        from .kernel.diagonal import expand_diagonal_sum
+
+        return expand_diagonal_sum(cls, factors)
+
+
+class PairMean(sympy.Function):
+    """``PairMean(F, G, rho)``: E[F(U) G(V)] for standard normal U and V with correlation rho.
+
+    F and G are expressions in ``PairMean.variable``.
+    """
+
+    nargs = 3
+    is_real = True
+    variable = sympy.Dummy("z", real=True)
+
+    @classmethod
+    def eval(cls, first: Any, second: Any, correlation: Any) -> Any:
+        if sympy.default_sort_key(first) > sympy.default_sort_key(second):
+            return cls(second, first, correlation)
+        return None
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        return set().union(*(a.free_symbols for a in self.args)) - {self.variable}
+
+
 class TimeDerivative(sympy.Function):
     """d/dt along the flow of a claim about conservation."""
 

@@ -27,6 +27,52 @@ def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
     )
 
 
+def sphere(letter: Any) -> Assumption:
+    """A vector (d x 1) uniform on the unit sphere of R^d, independent of the other random letters."""
+    if letter.shape[1] != 1:
+        raise ClaimError(f"{letter} is no column vector")
+    return Assumption(
+        name=f"{letter} is uniform on the sphere",
+        latex=rf"{sympy.latex(letter)} \sim \mathrm{{Unif}}(S^{{{sympy.latex(letter.shape[0])}-1}})",
+        key=("sphere", letter),
+    )
+
+
+def signs(letter: Any) -> Assumption:
+    """A matrix of independent fair signs (Rademacher variables), independent of the other random letters."""
+    return Assumption(
+        name=f"{letter} has independent signs",
+        latex=rf"{sympy.latex(letter)}_{{ij}} \sim \mathrm{{Unif}}\{{-1, 1\}}\text{{ independent}}",
+        key=("signs", letter),
+    )
+
+
+def haar(letter: Any) -> Assumption:
+    """A Haar-distributed matrix of the whole orthogonal group O(n), independent of the other random letters."""
+    if letter.shape[0] != letter.shape[1]:
+        raise ClaimError(f"{letter} is not square")
+    return Assumption(
+        name=f"{letter} is Haar orthogonal",
+        latex=rf"{sympy.latex(letter)} \sim \mathrm{{Haar}}(O({sympy.latex(letter.shape[0])}))",
+        key=("haar", letter),
+    )
+
+
+def gram_inverse(inverse: Any, letter: Any) -> Assumption:
+    """``inverse`` (a `SymmetricMatrix`, d x d) is (X^T X)^{-1} for the n x d letter X, wherever X has rank d.
+
+    ``schema()`` gives the equation inverse X^T X = I, to be rewritten with; it holds almost surely for a Gaussian X
+    with n >= d and invertible covariances.
+    """
+    relation = sympy.Eq(inverse * letter.T * letter, sympy.Identity(letter.shape[1]), evaluate=False)
+    return Assumption(
+        name=f"{inverse} inverts the Gram matrix of {letter}",
+        schema=lambda: relation,
+        latex=rf"{sympy.latex(inverse)} = ({sympy.latex(letter)}^T {sympy.latex(letter)})^{{-1}}",
+        key=("gram-inverse", inverse, letter),
+    )
+
+
 class _Fixed(Covariance):
     """A covariance that compares by value, so that an assumption can be looked up."""
 

@@ -16,7 +16,7 @@ from flint import Ordering, fmpq, fmpq_mpoly_ctx
 from sympy.core.function import AppliedUndef
 
 from ..errors import ProofError
-from ..language import Inner, Mean, is_vector_atom
+from ..language import DiagonalSum, Inner, Mean, is_vector_atom
 
 _SUMMED = sympy.Symbol("summed'", integer=True)  # the variable of every sum in normal form
 
@@ -97,7 +97,11 @@ class NormalForms:
 
     def _twin(self, expr: Any) -> int | None:
         """An earlier atom that is the same function of equal arguments."""
-        if not isinstance(expr, sympy.Function) or isinstance(expr, (Inner, AppliedUndef, Mean)) or not expr.args:
+        if (
+            not isinstance(expr, sympy.Function)
+            or isinstance(expr, (Inner, AppliedUndef, Mean, DiagonalSum))
+            or not expr.args
+        ):
             return None
         for k, old in enumerate(self.atoms):
             if type(old) is type(expr) and len(old.args) == len(expr.args):

@@ -8,7 +8,7 @@ and falls apart where the word passes through dimension 1 (vectors are d x 1 mat
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy
@@ -269,6 +269,35 @@ def pairings(items: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
             yield [(first, other), *more]
 
 
+def network(
+    cycles: Sequence[Word], letters: Container[Any]
+) -> tuple[list[tuple[int, int, Word]], dict[Any, list[tuple[int, int]]], dict[int, Any]]:
+    """The indices of a product of traces: a cyclic word is a ring of indices, joined by its letters.
+
+    Returns
+    -------
+    the fixed letters as (row index, column index, word); for each of the random ``letters`` its occurrences as
+    (row index, column index); the size of each index
+    """
+    fixed: list[tuple[int, int, Word]] = []
+    random: dict[Any, list[tuple[int, int]]] = {}
+    dims: dict[int, Any] = {}
+    vertex = 0
+    for word in cycles:
+        first = vertex
+        for k, letter in enumerate(word):
+            start, end = vertex, first if k == len(word) - 1 else vertex + 1
+            dims[start] = rows(letter)
+            if letter[0] in letters:
+                if letter[2]:
+                    raise ProofError(f"inverse of the random matrix {letter[0]}: no moment formula")
+                random.setdefault(letter[0], []).append((end, start) if letter[1] else (start, end))
+            else:
+                fixed.append((start, end, (letter,)))
+            vertex += 1
+    return fixed, random, dims
+
+
 def gaussian_mean(
     cycles: Sequence[Word], laws: Mapping[Any, tuple[Any, Any]], *, limit: int = 200_000
 ) -> list[tuple[Any, list[Any]]]:
@@ -284,28 +313,11 @@ def gaussian_mean(
     -------
     terms ``[(coefficient, factors)]`` over the remaining letters
     """
-    edges: list[tuple[int, int, Word]] = []  # start, end, fixed letter
-    vertex = 0
-    random: dict[Any, list[tuple[int, int]]] = {}
-    dims: dict[int, Any] = {}
-    for word in cycles:
-        first = vertex
-        for k, letter in enumerate(word):
-            start, end = vertex, first if k == len(word) - 1 else vertex + 1
-            dims[start] = rows(letter)
-            if letter[0] in laws:
-                if letter[2]:
-                    raise ProofError(f"inverse of the random matrix {letter[0]}: no Gaussian moment formula")
-                row, column = (end, start) if letter[1] else (start, end)
-                random.setdefault(letter[0], []).append((row, column))
-            else:
-                edges.append((start, end, (letter,)))
-            vertex += 1
+    fixed, random, dims = network(cycles, laws)
     if any(len(v) % 2 for v in random.values()):
         return []
     total: dict[tuple[Any, ...], int] = {}
     count = 0
-    fixed = [(a, b, w) for a, b, w in edges]
 
     def contract(choices: list[tuple[int, int, Any]]) -> None:
         nonlocal count

@@ -9,11 +9,13 @@ import sympy
 
 from ..claim import Assumption
 from ..errors import ProofError
-from ..language import Covariance, Mean, Prob
+from ..language import Covariance, DiagonalSum, Mean, Prob, SymmetricMatrix
 from .algebra import is_zero
 from .context import Context
 from .fact import Fact
 from .matrix import expand_traces, gaussian_mean, words
+
+LAWS = ("gaussian", "sphere", "signs", "haar")
 
 
 class MeanRules(Context):
@@ -70,37 +72,65 @@ class MeanRules(Context):
         """
         expr = sympy.sympify(expr)
         self._admit(expr)
-        table: dict[Any, tuple[Any, Any]] = {}
-        uses = []
+        if not all(law.key[:1] == ("gaussian",) and isinstance(law.key[2], Covariance) for law in laws):
+            raise ProofError("gaussian takes Gaussian laws alone; other laws go to proof.moment")
+        table = {x: law.key[2] for x, law in self._laws(expr, laws).items()}
+        value = self._gaussian_value(expr, {x: (c.rows, c.columns) for x, c in table.items()})
+        return self._record("wick", Mean(expr), "==", value, note="; ".join(law.name for law in laws))
+
+    def _laws(self, expr: Any, laws: Sequence[Assumption]) -> dict[Any, Assumption]:
+        """Law by random letter, after checks that every matrix in ``expr`` is constant or has exactly one law, here.
+
+        Otherwise a random matrix would pass through the expectation as if it were fixed.
+        """
+        stated: dict[Any, list[Assumption]] = {}
+        constant: set[Any] = set()
+        for a in self.claim.assumptions:
+            if a.key[:1] == ("constant",):
+                constant |= set(a.key[1])
+            if a.key and a.key[0] in LAWS:
+                stated.setdefault(a.key[1], []).append(a)
+            if a.key[:1] == ("gaussian",):
+                constant |= {s for m in (a.key[2].rows, a.key[2].columns) for s in m.atoms(sympy.MatrixSymbol)}
+        table: dict[Any, Assumption] = {}
         for law in laws:
             if law not in self.claim.assumptions:
                 raise ProofError(f"the claim does not assume {law.name!r}")
-            letter, covariance = law.key[1], law.key[2]
-            if law.key[0] != "gaussian" or not isinstance(covariance, Covariance):
-                raise ProofError(f"{law.name!r} is no Gaussian law")
-            table[letter] = (covariance.rows, covariance.columns)
-            uses.append(law.name)
-        self._only_known_letters(expr, table)
-        value = self._gaussian_value(expr, table)
-        return self._record("wick", Mean(expr), "==", value, note="; ".join(uses))
+            if not law.key or law.key[0] not in LAWS:
+                raise ProofError(f"{law.name!r} is no law of a random matrix")
+            if isinstance(law.key[1], SymmetricMatrix):
+                raise ProofError(f"{law.key[1]} is symmetric: its entries are not independent")
+            table[law.key[1]] = law
+        derived = {a.key[1] for a in self.claim.assumptions if a.key[:1] == ("gram-inverse",)}
+        for law in laws:
+            if law.key[0] == "gaussian":
+                covariance = law.key[2].rows.atoms(sympy.MatrixSymbol) | law.key[2].columns.atoms(sympy.MatrixSymbol)
+                if covariance & (derived | set(stated)):
+                    raise ProofError(f"the covariance of {law.key[1]} is random")
+        for letter in sympy.sympify(expr).atoms(sympy.MatrixSymbol):
+            if len(stated.get(letter, ())) > 1:
+                raise ProofError(f"{letter} has two laws")
+            if letter in stated and letter not in table:
+                raise ProofError(f"the law of {letter} is missing from laws=")
+            if letter in stated and letter in constant:
+                raise ProofError(f"{letter} is random, and assumed constant or a covariance")
+            if letter in derived or (letter not in table and letter not in constant):
+                raise ProofError(f"{letter} has no law here and is not assumed constant (laws.constant)")
+        self._no_equation_between({*stated}, constant)
+        return table
 
-    def _only_known_letters(self, expr: Any, table: dict[Any, tuple[Any, Any]]) -> None:
-        """Every matrix of the expression must have its law here, or be constant by assumption.
-
-        Otherwise a random matrix without its law would pass through the expectation as if it were fixed.
-        """
-        known = set(table)
+    def _no_equation_between(self, random: set[Any], constant: set[Any]) -> None:
+        """Independent letters satisfy no equation with each other: a claim that states one contradicts its laws."""
         for a in self.claim.assumptions:
-            if a.key[:1] == ("constant",):
-                known |= set(a.key[1])
-            if a.key[:1] == ("gaussian",):
-                covariance = a.key[2]
-                known |= {s for m in (covariance.rows, covariance.columns) for s in m.atoms(sympy.MatrixSymbol)}
-        for letter in expr.atoms(sympy.MatrixSymbol) - known:
-            raise ProofError(f"{letter} has no law here and is not assumed constant (laws.constant)")
-        lawed = {a.key[1] for a in self.claim.assumptions if a.key[:1] == ("gaussian",)}
-        for letter in expr.atoms(sympy.MatrixSymbol) & (lawed - set(table)):
-            raise ProofError(f"the law of {letter} is missing from laws=")
+            if a.key[:1] == ("eq",):
+                letters = {x for e in a.key[1:] for x in sympy.sympify(e).atoms(sympy.MatrixSymbol)}
+                if len(letters & random) > 1 and letters <= random | constant:
+                    raise ProofError(f"{a.name!r} ties letters that their laws make independent")
+
+    def _fixed(self, factor: Any) -> bool:
+        """Whether a factor is a constant, given that every matrix letter in it is one."""
+        blind = dict.fromkeys(factor.atoms(sympy.Trace, DiagonalSum), sympy.S.One)
+        return self.signs.deterministic(factor.xreplace(blind))
 
     def _gaussian_value(self, expr: Any, table: dict[Any, tuple[Any, Any]]) -> Any:
         cache: dict[Any, Any] = {}
@@ -122,6 +152,8 @@ class MeanRules(Context):
                     moduli += int(power) % 2
                 elif any(factor.has(x) for x in table):
                     raise ProofError(f"{factor} is no polynomial in Gaussian variables")
+                elif not self._fixed(factor):
+                    raise ProofError(f"{factor} is not known to be constant")
                 else:
                     fixed.append(factor)
             if moduli:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .dynamics import DynamicsRules
 from .inequalities import InequalityRules
-from .means import MeanRules
+from .integrals import MomentRules
 from .sequences import SequenceRules
 from .solutions import SolutionRules
 
 
-class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, MeanRules):
+class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, MomentRules):
     """A derivation in progress for one claim (or one of its mutants)."""
