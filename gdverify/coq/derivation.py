@@ -1,0 +1,739 @@
+"""A derivation as a Coq file: one lemma for each step, and the claim as the last theorem.
+
+Vectors live in an abstract real inner-product space (bilinear, symmetric, positive form), expectations are an abstract
+linear, monotone functional: nothing that is false in any such structure can be assumed.  Assumptions of the claim are
+hypotheses of the theorem, cited results are hypotheses named ``cited_...``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+
+from ..claim import Claim, Evidence
+from ..decision import Proposition
+from ..errors import GdverifyError
+from ..kernel.fact import Fact
+from ..language import Inner, Mean, Vector, linear_parts
+from .identities import Identities, binders, unsplit
+from .record import Recording
+from .terms import NotExported, Terms
+
+_HERE = Path(__file__).parent
+_TRANSFER = {
+    (">=", ">="): "ge_ge", (">", ">="): "gt_ge", (">", ">"): "gt_gt", ("==", ">="): "eq_ge", ("==", "=="): "eq_eq",
+}  # fmt: skip
+
+Tamper = Callable[["Derivation"], None]
+
+
+def export_derivation(claim: Claim, evidence: Evidence | None = None, *, tamper: Tamper | None = None) -> str:
+    """Text of a Coq file whose last theorem is what the claim states.
+
+    Parameters
+    ----------
+    claim : a claim with a derivation
+    evidence : which derivation; by default the first
+    tamper : changes the recorded derivation before it is written (tests of Coq's refusal)
+
+    Raises
+    ------
+    NotExported
+        a step has no Coq form here
+    ProofError
+        the derivation does not go through in the kernel
+    """
+    if evidence is None:
+        evidence = next((e for e in claim.evidence if e.kind == "derivation"), None)
+        if evidence is None:
+            raise NotExported(f"{claim.id} has no derivation")
+    proof = Recording(claim)
+    evidence.function(proof)
+    derivation = Derivation(claim, proof)
+    if tamper is not None:
+        tamper(derivation)
+    return derivation.text()
+
+
+class Derivation:
+    """What is written: recorded steps, by number, and the propositions of the claim with the facts that give them."""
+
+    def __init__(self, claim: Claim, proof: Recording):
+        self.claim, self.proof = claim, proof
+        self.steps = {s.n: s for s in proof.steps}
+        self.calls = dict(proof.calls)
+        self.goals: list[tuple[Proposition, Fact]] = []
+        remaining = list(claim.decides.propositions())
+        for fact in proof.concluded:
+            hit = next(p for p in remaining if proof._matches(fact, p))
+            remaining.remove(hit)
+            self.goals.append((hit, fact))
+        self.terms = Terms(proof.signs.domains, proof.signs.nonnegative)
+        self.identities = Identities(self.terms, proof)
+        self._hypotheses: dict[tuple[Any, ...], str] = {}
+        self._declared: list[str] = []
+
+    # -- which steps ------------------------------------------------------------------------------------------
+
+    def uses(self, n: int) -> set[int]:
+        """Steps that the lemma of step n rests on."""
+        step = self.steps[n]
+        found = set(step.uses)
+        rule, args, _ = self.calls.get(n, ("", {}, 0))
+        if rule == "telescoped":  # proved from the fact itself, not from the two sums in between
+            between = [m for m in step.uses if self.steps[m].rule in ("sum", "telescope")]
+            for m in between:
+                found |= set(self.steps[m].uses)
+            found = (found - set(between)) | {args["fact"].number}
+        if rule == "cite":
+            found = set()
+        return found
+
+    def order(self) -> list[int]:
+        todo, seen = [f.number for _, f in self.goals], set()
+        while todo:
+            n = todo.pop()
+            if n not in seen:
+                seen.add(n)
+                todo.extend(self.uses(n))
+        return sorted(n for n in seen if self.steps[n].rule != "suppose")
+
+    # -- statements -------------------------------------------------------------------------------------------
+
+    def params(self, n: int) -> list[Any]:
+        """Generic variables that the lemma of step n is quantified over."""
+        return sorted(self._params(n), key=lambda s: s.name)
+
+    def _params(self, n: int) -> set[Any]:
+        if n in self._param_memo:
+            return self._param_memo[n]
+        step, fact = self.steps[n], self.steps[n].fact
+        rule, args, _ = self.calls.get(n, ("", {}, 0))
+        generic = self.proof.generic
+        own = self._free(fact)
+        for h in fact.hypotheses:
+            own |= self._free(self.steps[h].fact)
+        bound: set[Any] = set()
+        if rule == "instantiate":
+            bound = set(args["values"]) - {s for v in args["values"].values() for s in sympy.sympify(v).free_symbols}
+            own |= {s for v in args["values"].values() for s in sympy.sympify(v).free_symbols} & generic
+        if rule in ("sum_of", "telescoped"):
+            bound = {args["t"]} - own
+        if step.rule != "suppose":
+            for m in self.uses(n):
+                own |= self._params(m) - bound
+        self._param_memo[n] = own
+        return own
+
+    def _free(self, fact: Fact) -> set[Any]:
+        return (fact.left.free_symbols | fact.right.free_symbols) & self.proof.generic
+
+    def outcome(self, *exprs: Any) -> bool:
+        """Whether a relation speaks about one outcome (random terms outside every expectation)."""
+        if not self.terms.random:
+            return False
+        for e in exprs:
+            bare = e.replace(lambda a: isinstance(a, Mean), lambda a: sympy.Dummy("mean"))
+            if bare.atoms(Vector) or any(self.terms.takes_outcome(type(a).__name__) for a in bare.atoms(AppliedUndef)):
+                return True
+        return False
+
+    def relation(self, fact: Fact) -> str:
+        text = self.terms.relation(fact.left, fact.relation, fact.right)
+        return f"forall omega : Omega, {text}" if self.outcome(fact.left, fact.right) else text
+
+    def quantified(self, n: int) -> tuple[str, list[str]]:
+        """``forall ..., premises -> relation`` of step n, and the names to introduce (but for omega)."""
+        parts, names = [], []
+        for s in self.params(n):
+            name, premises = self.symbol_premises(s)
+            parts.append(f"forall {name} : {self.terms_sort(s)}, " + "".join(f"{p} -> " for _, p in premises))
+            names += [name, *(h for h, _ in premises)]
+        for h in sorted(self.steps[n].fact.hypotheses):
+            parts.append(f"({self.relation(self.steps[h].fact)}) -> ")
+            names.append(f"given_{h}")
+        return "".join(parts) + self.relation(self.steps[n].fact), names
+
+    def terms_sort(self, s: Any) -> str:
+        return "nat" if self.terms.is_nat(s) else "R"
+
+    def symbol_premises(self, s: Any) -> tuple[str, list[tuple[str, str]]]:
+        """Coq name of a symbol, and its domain as named propositions."""
+        name, dom, t = self.terms.symbol(s), self.proof.signs.domains[s], self.terms
+        found = []
+        nat = t.is_nat(s)
+        if dom.low is not None:
+            low = sympy.sympify(dom.low)
+            if nat and low != 0:
+                found.append((f"{name}_low", f"({t.nat(low)} {'<' if dom.low_open else '<='} {name})%nat"))
+            if not nat:
+                found.append((f"{name}_low", f"{t.real(low)} {'<' if dom.low_open else '<='} {t.real(s)}"))
+        if dom.high is not None:
+            high = sympy.sympify(dom.high)
+            sign = "<" if dom.high_open else "<="
+            if nat:
+                found.append((f"{name}_high", f"({name} {sign} {t.nat(high)})%nat"))
+            else:
+                found.append((f"{name}_high", f"{t.real(s)} {sign} {t.real(high)}"))
+        return name, found
+
+    def use(self, n: int, omega: bool = False, instead: dict[Any, tuple[str, list[str]]] | None = None) -> str:
+        """Step n at the variables in scope; ``instead`` gives other values with proofs of their premises."""
+        if self.steps[n].rule == "suppose":
+            text = f"given_{n}"
+        else:
+            parts = [f"step_{n}"]
+            for s in self.params(n):
+                if instead and s in instead:
+                    value, proofs = instead[s]
+                    parts += [value, *proofs]
+                else:
+                    name, premises = self.symbol_premises(s)
+                    parts += [name, *(h for h, _ in premises)]
+            parts += [f"given_{h}" for h in sorted(self.steps[n].fact.hypotheses)]
+            text = " ".join(parts)
+        return f"({text} omega)" if omega else f"({text})"
+
+    # -- the file ---------------------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        """The whole file."""
+        self._param_memo: dict[int, set[Any]] = {}
+        order = self.order()
+        self.terms.learn(self._expressions(order))
+        self._refuse(order)
+        lemmas = [self._lemma(n) for n in order]
+        theorems = [self._theorem(k, p, f) for k, (p, f) in enumerate(self.goals)]
+        name = self._slug(self.claim.id)
+        head = f"(* {self.claim.title}\n   {self.claim.id}: {_comment(str(self.claim.locator))}\n"
+        head += "   Exported by gdverify; coqc must accept it with no axiom beyond those of the real numbers. *)\n\n"
+        body = [head, (_HERE / "preamble.v").read_text(), f"\nSection {name}.\n", 'Set Default Proof Using "All".\n']
+        body += [self._structure(), self._symbols(), "\n".join(self._declared), ""]
+        body += lemmas + theorems
+        body.append(f"End {name}.\n")
+        for k in range(len(self.goals)):
+            body.append(f"Check {self._theorem_name(k)}.\nPrint Assumptions {self._theorem_name(k)}.")
+        return "\n".join(body) + "\n"
+
+    def _expressions(self, order: Sequence[int]) -> list[Any]:
+        found = [e for p, _ in self.goals for e in (p.left, p.right)]
+        for n in order:
+            fact = self.steps[n].fact
+            found += [fact.left, fact.right]
+            _, args, _ = self.calls.get(n, ("", {}, 0))
+            found += [sympy.sympify(m) for m, _ in args.get("combine", ())]
+            found += [sympy.sympify(e) for pair in args.get("squares", ()) for e in pair]
+            if "potential" in args:
+                found.append(sympy.sympify(args["potential"]))
+        found += [sympy.sympify(e) for e in self.claim.defines.values()]
+        return [sympy.sympify(e) for e in found]
+
+    def _refuse(self, order: Sequence[int]) -> None:
+        for n in order:
+            step = self.steps[n]
+            if step.fact.left.atoms(sympy.MatrixSymbol) or step.fact.right.atoms(sympy.MatrixSymbol):
+                raise NotExported(f"{self.claim.id}: step {n} ({step.rule}) is about matrices")
+            rule = self.calls.get(n, ("", {}, 0))[0]
+            if not hasattr(self, f"_rule_{rule}"):
+                raise NotExported(f"{self.claim.id}: step {n} ({step.rule}) has no Coq form")
+
+    def _structure(self) -> str:
+        lines = []
+        if self.terms.has_vectors:
+            lines.append((_HERE / "vectors.v").read_text())
+        if self.terms.random:
+            lines.append((_HERE / "means.v").read_text())
+        return "\n".join(lines)
+
+    def _symbols(self) -> str:
+        t, lines = self.terms, ["(* Symbols of the claim. *)"]
+        omega = "Omega -> " if t.random else ""
+        for v in sorted(t.vectors):
+            if not v.startswith("any "):
+                lines.append(f"Variable {t.name('vector', v)} : {omega}V.")
+        for f, (sorts, value) in sorted(t.functions.items()):
+            arrows = "".join(f"{'R' if s == '?' else s} -> " for s in sorts) + (omega if t.takes_outcome(f) else "")
+            lines.append(f"Variable {t.name('function', f)} : {arrows}{value}.")
+        for s in self.symbols():
+            lines.append(f"Variable {t.symbol(s)} : {self.terms_sort(s)}.")
+            lines += [f"Hypothesis {h} : {p}." for h, p in self.symbol_premises(s)[1]]
+        for s, value in self.claim.defines.items():
+            lines.append(f"Hypothesis {t.symbol(s)}_defined : {t.real(s)} = {t.real(value)}.")
+        return "\n".join(lines)
+
+    def symbols(self) -> list[Any]:
+        """Scalar symbols of the claim, defined ones included."""
+        return [*self.claim.symbols, *(s for s in self.claim.defines if s not in self.claim.symbols)]
+
+    def _slug(self, text: str) -> str:
+        clean = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
+        return clean if clean[:1].isalpha() else "x" + clean
+
+    def hypothesis(self, kind: str, label: str, statement: str) -> str:
+        """Declare a hypothesis of the section once; its name."""
+        key = (kind, statement)
+        if key not in self._hypotheses:
+            name = self.terms.name("hypothesis", self._slug(f"{kind}{label}"))
+            while name in self._hypotheses.values():
+                name += "_"
+            if any(k == kind and v == name for (k, _), v in self._hypotheses.items()):
+                name += "_"
+            self._hypotheses[key] = name
+            self._declared.append(f"(* {_comment(label)} *)\nHypothesis {name} : {statement}.")
+        return self._hypotheses[key]
+
+    # -- lemmas -----------------------------------------------------------------------------------------------
+
+    def _lemma(self, n: int) -> str:
+        rule, args, position = self.calls[n]
+        statement, names = self.quantified(n)
+        fact = self.steps[n].fact
+        omega = self.outcome(fact.left, fact.right)
+        names = [*names, *(["omega"] if omega else [])]
+        lines = [f"Lemma step_{n} : {statement}.", "Proof."]
+        if names:
+            lines.append(f"  intros {' '.join(names)}.")
+        lines.append(self.context(self.params(n)))
+        body = getattr(self, f"_rule_{rule}")(n, fact, omega, args, position)
+        return "\n".join([*lines, body, "Qed.", ""])
+
+    def context(self, params: Sequence[Any]) -> str:
+        """Integers as reals: their domains, as linear arithmetic reads them."""
+        lines = []
+        for s in [*self.symbols(), *params]:
+            if not self.terms.is_nat(s):
+                continue
+            name, premises = self.symbol_premises(s)
+            lines.append(f"  assert (INR_{name} := pos_INR {name}).")
+            dom = self.proof.signs.domains[s]
+            for h, _ in premises:
+                low = h.endswith("_low")
+                if dom.low_open if low else dom.high_open:
+                    continue
+                lines.append(f"  assert (R_{h} := le_INR _ _ {h}); constants_in R_{h}; simpl INR in R_{h}.")
+        return "\n".join(lines)
+
+    def facts(self, n: int, omega: bool, skip: Sequence[int] = (), only: Sequence[int] | None = None) -> str:
+        """Facts that step n uses, as ``F_i``; those about outcomes at omega, or for every outcome if there is none."""
+        lines = []
+        for m in sorted(self.uses(n) if only is None else only):
+            fact = self.steps[m].fact
+            if m in skip:
+                continue
+            specialised = omega and self.outcome(fact.left, fact.right)
+            lines.append(f"  pose proof {self.use(m, specialised)} as F_{m}; cbv beta in F_{m}.")
+        return "\n".join(lines)
+
+    def equalities(self, using: Sequence[Fact]) -> list[tuple[Any, Any, str]]:
+        """(old, new, Coq proof) for equalities that are put in; the proof is at omega where there are outcomes."""
+        return [(f.left, f.right, self.use(f.number, self.outcome(f.left, f.right))) for f in using]
+
+    def transfer(
+        self, fact: Fact, source: Fact, proof_name: str, using: Sequence[Fact] = (), extra: Sequence[Any] = ()
+    ) -> str:
+        """Close ``fact`` by ``source`` (proved as ``proof_name``), the difference being an identity."""
+        if self.terms.is_vector(fact.left) and not isinstance(fact.left, Inner):
+            return f"  exact {proof_name}."
+        lemma = _TRANSFER.get((source.relation, fact.relation))
+        if lemma is None:
+            raise NotExported(f"from {source.relation} to {fact.relation}")
+        script = self.identities.script(
+            [fact.left - fact.right, source.left - source.right, *extra], self.equalities(using)
+        )
+        return f"  apply ({lemma} _ _ _ _ {proof_name}).\n{script}"
+
+    def _rule_assume(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        assumption = args["assumption"]
+        given = [sympy.sympify(a) for a in args["args"]]
+        names = list(args["kwargs"])
+        given += [sympy.sympify(args["kwargs"][k]) for k in names]
+        general, quantifiers, values = [], [], []
+        mean = fact.left.has(Mean) or fact.right.has(Mean)
+        for i, a in enumerate(given):
+            if self.terms.is_vector(a) and not mean:
+                u = Vector(f"any {'uvyz'[i] if i < 4 else 'u' + str(i)}")
+                self.terms.vectors[u.name] = u
+                general.append(u)
+                quantifiers.append(f"forall {self.terms.name('vector', u.name)} : V, ")
+                values.append(self.terms.vec(a))
+            elif not self.terms.is_vector(a) and self._natural(a):
+                s = sympy.Symbol(f"any{i}", integer=True, nonnegative=True)
+                general.append(s)
+                quantifiers.append(f"forall {self.terms.symbol(s)} : nat, ")
+                values.append(self.terms.nat(a))
+            else:
+                general.append(a)
+        left, sign, right = self._schema(assumption, general, names, position)
+        self.terms.learn([left, right])
+        free = (left.free_symbols | right.free_symbols) & self.proof.generic
+        closed = ""
+        for s in sorted(free, key=lambda s: s.name):
+            name, premises = self.symbol_premises(s)
+            closed += f"forall {name} : {self.terms_sort(s)}, " + "".join(f"{p} -> " for _, p in premises)
+            values = [*[x for x in (name, *(h for h, _ in premises))], *values]
+        random = "forall omega : Omega, " if self.outcome(left, right) else ""
+        statement = closed + "".join(quantifiers) + random + self.terms.relation(left, sign, right)
+        name = self.hypothesis("", assumption.name, statement)
+        term = f"({' '.join([name, *values, *(['omega'] if random else [])])})"
+        if self.terms.is_vector(fact.left) and not isinstance(fact.left, Inner):
+            return f"  exact {term}."
+        lemma = _TRANSFER[(sign, fact.relation)]
+        actual = dict(zip(general, given, strict=True))
+        printed = {
+            s: self.terms.vec(a) if self.terms.is_vector(a) else self.terms.nat(a) for s, a in actual.items() if s != a
+        }
+        self.terms.instead = printed
+        raw = [(self.terms.real(b), b) for e in (left, right) for b in binders(e)]
+        self.terms.instead = {}
+        raw = [(text, b.xreplace({s: a for s, a in actual.items() if s != a})) for text, b in raw]
+        vectors = [v for a in given if self.terms.is_vector(a) for v in linear_parts(a)]
+        script = self.identities.script([fact.left - fact.right], (), gram=True, more=vectors, raw=raw)
+        return f"  pose proof {term} as H; cbv beta in H.\n  apply ({lemma} _ _ _ _ H).\n{script}"
+
+    def _natural(self, a: Any) -> bool:
+        return self.terms._argument_sort(a) == "nat" or (isinstance(a, AppliedUndef) and self.terms.is_nat(a))
+
+    def _schema(
+        self, assumption: Any, args: Sequence[Any], names: Sequence[str], position: int
+    ) -> tuple[Any, str, Any]:
+        split = len(args) - len(names)
+        relations = assumption.schema(*args[:split], **dict(zip(names, args[split:], strict=True)))
+        many = isinstance(relations, (list, tuple))
+        return self.proof._relation(relations[position] if many else relations)
+
+    def _rule_low(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return "  sign."
+
+    _rule_high = _rule_low
+
+    def _rule_definition(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return f"  exact {self.terms.symbol(fact.left)}_defined."
+
+    def _rule_cite(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        statement, names = self.quantified(n)
+        name = self.hypothesis("cited_", args["name"], statement)
+        return f"  exact ({' '.join([name, *names, *(['omega'] if omega else [])])})."
+
+    def _rule_identity(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        script = self.identities.script([fact.left, fact.right], self.equalities(args["using"]))
+        return f"{self.facts(n, omega)}\n{script}"
+
+    def _rule_sign(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        strict = "<" if fact.relation == ">" else "<="
+        goal = f"  cut (0 {strict} {self.terms.real(fact.left)}); [lra|]."
+        return f"{self.facts(n, omega)}\n{goal}\n  {self.identities.sign(fact.left)}."
+
+    def _rule_extreme(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return "  repeat (unfold Rmax, Rmin; destruct Rle_dec); lra."
+
+    def _rule_certificate(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        real = self.terms.real
+        left, relation, right = fact.left, fact.relation, fact.right
+        lines = [self.facts(n, omega)]
+        summands, exprs = [], [left, right]
+        for i, (multiplier, used) in enumerate(args["combine"]):
+            m = sympy.sympify(multiplier)
+            exprs += [m, used.left, used.right]
+            slack = f"{real(m)} * ({real(used.left)} - {real(used.right)})"
+            name, f = f"P_{i}", f"F_{used.number}"
+            if used.relation == "==":
+                lemma, sign = ("eq_slack", "= 0") if relation == "==" else ("eq_term", "")
+                statement = f"{slack} = 0" if sign else f"0 <= {slack}"
+                lines.append(f"  assert ({name} : {statement}) by (apply {lemma}; exact {f}).")
+                summands.append((slack, name, False))
+                continue
+            strict = used.relation == ">" and relation == ">" and self.proof.signs.positive(m)
+            less, lemma, of = ("<", "Rmult_lt_0_compat", "gt_slack") if strict else ("<=", "Rmult_le_pos", "ge_slack")
+            weak = f if used.relation == ">=" or strict else f"(Rgt_ge _ _ {f})"
+            lines.append(f"  assert (M_{i} : 0 {less} {real(m)}) by ({self.identities.sign(m)}).")
+            lines.append(f"  assert ({name} := {lemma} _ _ M_{i} ({of} _ _ {weak})).")
+            summands.append((slack, name, strict))
+        for i, (weight, u) in enumerate(args["squares"]):
+            w, u = sympy.sympify(weight), sympy.sympify(u)
+            value = self.proof._square(u)
+            exprs += [w, value]
+            lines.append(f"  assert (W_{i} : 0 <= {real(w)}) by ({self.identities.sign(w)}).")
+            if self.terms.is_vector(u):
+                script = self.identities.script([value], (), gram=True)
+                lines.append(f"  assert (N_{i} : 0 <= {real(value)}).")
+                lines.append(f"  {{ replace ({real(value)}) with (inner {self.terms.vec(u)} {self.terms.vec(u)});")
+                lines.append(f"    [apply inner_pos|].\n{script} }}")
+                lines.append(f"  assert (Q_{i} := Rmult_le_pos _ _ W_{i} N_{i}).")
+                summands.append((f"{real(w)} * {real(value)}", f"Q_{i}", False))
+            else:
+                lines.append(f"  assert (Q_{i} := square_ge _ {real(u)} W_{i}).")
+                summands.append((f"{real(w)} * {real(u)} ^ 2", f"Q_{i}", False))
+        total = " + (".join(s for s, _, _ in summands) + ")" * (len(summands) - 1) if summands else "0"
+        lemma = {">=": "ge_from", ">": "gt_from", "==": "eq_from"}[relation]
+        script = self.identities.script(exprs, self.equalities(args["using"]))
+        lines.append(f"  apply ({lemma} _ _ ({total})).\n  {{\n{script} }}")
+        lines.append(_adds_up(relation, summands))
+        return "\n".join(lines)
+
+    def _rule_rewrite(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        source = args["fact"]
+        name = f"F_{source.number}"
+        return f"{self.facts(n, omega)}\n{self.transfer(fact, source, name, args['equalities'])}"
+
+    def _rule_product(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        real, used = self.terms.real, args["facts"]
+        lines = [self.facts(n, omega)]
+        exprs = [fact.left, fact.right, *(e for f in used for e in (f.left, f.right))]
+        script = self.identities.script(exprs, ())
+        if fact.relation == "==":
+            left = " * ".join(real(f.left) for f in used)
+            rights = " ".join(f"rewrite F_{f.number};" for f in used)
+            lines.append(f"  transitivity ({left}).\n  {{ {script} }}\n  {rights}\n{script}")
+            return "\n".join(lines)
+        strict = fact.relation == ">"
+        lemma, of, frm = (
+            ("Rmult_lt_0_compat", "gt_slack", "gt_from") if strict else ("Rmult_le_pos", "ge_slack", "ge_from")
+        )
+        term = ""
+        for f in used:
+            weak = f"F_{f.number}" if strict or f.relation == ">=" else f"(Rgt_ge _ _ F_{f.number})"
+            slack = f"({of} _ _ {weak})"
+            term = f"({lemma} _ _ {term} {slack})" if term else slack
+        lines.append(f"  refine ({frm} _ _ _ _ {term}).\n{script}")
+        return "\n".join(lines)
+
+    def _rule_power(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        used, p, t = args["fact"], sympy.sympify(args["exponent"]), self.terms
+        lines = [self.facts(n, omega)]
+        f, real = f"F_{used.number}", t.real
+        if used.relation == "==":
+            raise NotExported(f"step {n}: a power of an equality")
+        lines.append(f"  assert (B : 0 <= {real(used.right)}) by ({self.identities.sign(used.right)}).")
+        lines.append(f"  assert (C : {real(used.right)} <= {real(used.left)}) by lra.")
+        if p == sympy.Rational(1, 2):
+            lines.append(
+                f"  assert (D : sqrt {real(used.left)} >= sqrt {real(used.right)}) by (apply Rle_ge, sqrt_le_1_alt, C)."
+            )
+        else:
+            lines.append(f"  assert (D := Rle_ge _ _ (pow_incr _ _ {t.nat(p)} (conj B C))).")
+        script = self.identities.script([fact.left, fact.right], ())
+        lines.append(f"  apply (ge_ge _ _ _ _ D).\n{script}")
+        return "\n".join(lines)
+
+    def _rule_instantiate(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        source, t = args["fact"], self.terms
+        values = {s: sympy.sympify(v) for s, v in args["values"].items()}
+        instead, lines = {}, [self.facts(n, omega, skip=[source.number])]
+        for s, v in values.items():
+            text = t.nat(v) if t.is_nat(s) else t.real(v)
+            name, premises = self.symbol_premises(s)
+            proofs = []
+            for h, p in premises:
+                at = re.sub(rf"(?<![\w']){re.escape(name)}(?![\w'])", lambda _, text=text: text, p)
+                tactic = "lia" if t.is_nat(s) else "sign"
+                lines.append(f"  assert (at_{h} : {at}) by {tactic}.")
+                proofs.append(f"at_{h}")
+            instead[s] = (text, proofs)
+        f = self.use(source.number, self.outcome(source.left, source.right), instead)
+        lines.append(f"  pose proof {f} as F; cbv beta in F.")
+        lines.append(self.transfer(fact, source, "F"))
+        return "\n".join(lines)
+
+    def _rule_settle(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        raise NotExported(f"step {n} (settle) has no Coq form")
+
+    def _rule_induction(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        t, hypothesis, result, base = args["t"], args["hypothesis"], args["result"], args["base"]
+        if base.hypotheses or result.hypotheses - {hypothesis.number}:
+            raise NotExported(f"step {n}: an induction inside another")
+        name, premises = self.symbol_premises(t)
+        low = self.terms.nat(self.proof.signs.domains[t].low)
+        ranged = f"(fun {name} : nat => {self.relation(fact)})"
+        at_low = {t: (low, ["(Nat.le_refl _)"] * len(premises))}
+        intro = "intros omega; " if omega else ""
+        lines = [f"  clear -{' '.join(['INR_' + name])}." if False else ""]
+        lines.append("  revert omega." if omega else "")
+        bound = premises[0][0] if premises else "(Nat.le_0_l _)"
+        lines.append(f"  refine (induction_from {low} {ranged} _ _ {name} {bound}).")
+        first = self.use(base.number, self.outcome(base.left, base.right), at_low)
+        lines.append(f"  {{ {intro}pose proof {first} as F; cbv beta in F.")
+        lines.append(self.transfer(fact, base, "F", extra=[fact.left.subs(t, self.proof.signs.domains[t].low)]) + " }")
+        lines.append(f"  clear {' '.join(h for h, _ in premises)}." if False else "")
+        n_low = premises[0][0] if premises else f"{name}_low"
+        later = self.use(result.number, self.outcome(result.left, result.right))
+        others = "".join(f" {h}" for h, _ in premises)
+        lines.append(f"  {{ clear INR_{name}{' R_' + n_low if premises else ''}{others} {name}.")
+        lines.append(f"    intros {name} {n_low} given_{hypothesis.number}.")
+        lines.append(f"    {intro}pose proof {later} as F; cbv beta in F.")
+        lines.append(self.transfer(fact, result, "F") + " }")
+        return "\n".join(line for line in lines if line)
+
+    def _rule_sum_of(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        used, t = args["fact"], args["t"]
+        lines = [self._each(n, used, t, omega)]
+        if fact.relation == "==":
+            lines.append("  apply rsum_ext; intros k_ inside; exact (each k_ inside).")
+        else:
+            weak = "Rge_le" if used.relation == ">=" else "Rlt_le"
+            final = (
+                f"apply {weak}; exact (each k_ inside)"
+                if used.relation != "=="
+                else "apply Req_le; symmetry; exact (each k_ inside)"
+            )
+            lines.append(f"  apply Rle_ge, rsum_le; intros k_ inside; {final}.")
+        return "\n".join(lines)
+
+    def _each(self, n: int, used: Fact, t: Any, omega: bool) -> str:
+        """The fact at every index of the range of a sum, as ``each``."""
+        _, args, _ = self.calls[n]
+        low, high = sympy.sympify(args["low"]), sympy.sympify(args["high"])
+        stop = high if "potential" in args else high + 1
+        name, premises = self.symbol_premises(t)
+        lines = [self.facts(n, omega, skip=[used.number])]
+        statement = self.terms.relation(used.left, used.relation, used.right)
+        outside = omega or not self.outcome(used.left, used.right)
+        if not outside:
+            raise NotExported(f"step {n}: a sum over outcomes")
+        a, b = self.terms.nat(low), self.terms.nat(stop)
+        lines.append(f"  assert (each : forall {name} : nat, ({a} <= {name} < {b})%nat -> {statement}).")
+        lines.append(f"  {{ intros {name} inside.")
+        for h, p in premises:
+            lines.append(f"    assert ({h} : {p}) by lia.")
+        lines.append(f"    exact {self.use(used.number, self.outcome(used.left, used.right))}. }}")
+        return "\n".join(lines)
+
+    def _rule_telescope(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        t, potential = args["t"], sympy.sympify(args["potential"])
+        low, high = self.terms.nat(args["low"]), self.terms.nat(args["high"])
+        energy = f"(fun {self.terms.symbol(t)} => {self.terms.real(potential)})"
+        after = potential - self.proof._plug(potential, {t: t + 1})
+        ends = self.identities.script([fact.right], ())
+        each = self.identities.script([after], ())
+        return (
+            f"{self.facts(n, omega)}\n  transitivity (rsum (fun k_ => {energy} k_ - {energy} (k_ + 1)%nat) {low} {high}).\n"
+            f"  {{ replace ({self.terms.nat(sympy.sympify(args['high']))}) with ({self.terms.nat(args['high'])}) by lia.\n"
+            f"    apply rsum_ext; intros {self.terms.symbol(t)} inside; cbv beta.\n{each} }}\n"
+            f"  rewrite (rsum_telescope {energy}) by lia; cbv beta.\n{ends}"
+        )
+
+    def _rule_telescoped(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        used, t, potential = args["fact"], args["t"], sympy.sympify(args["potential"])
+        if used.relation == "==":
+            raise NotExported(f"step {n}: telescoping an equality")
+        low, high = sympy.sympify(args["low"]), sympy.sympify(args["high"])
+        name = self.terms.symbol(t)
+        fall = potential - self.proof._plug(potential, {t: t + 1})
+        rest = sympy.expand(used.expr - fall)
+        rest = sympy.S.Zero if isinstance(fact.right, sympy.Integer) and fact.right == 0 else rest
+        energy = f"(fun {name} => {self.terms.real(potential)})"
+        gain = f"(fun {name} => {self.terms.real(-rest)})"
+        lines = [self._each(n, used, t, omega)]
+        a, b = self.terms.nat(low), self.terms.nat(high)
+        lines.append(f"  assert (fall : forall {name} : nat, ({a} <= {name} < {b})%nat ->")
+        lines.append(f"    {energy} {name} - {energy} ({name} + 1)%nat >= {gain} {name}).")
+        lines.append(f"  {{ intros {name} inside; assert (F := each _ inside); cbv beta.")
+        lemma = _TRANSFER[(used.relation, ">=")]
+        script = self.identities.script([potential, fall, used.left, used.right, rest], ())
+        lines.append(f"    apply ({lemma} _ _ _ _ F).\n{script} }}")
+        lines.append(f"  assert (F := telescoped {energy} {gain} {a} {b} ltac:(lia) fall); cbv beta in F.")
+        if rest == 0:
+            lines.append(f"  replace (rsum (fun _ : nat => {self.terms.real(-rest)}) {a} {b}) with 0 in F")
+            lines.append(
+                "    by (symmetry; transitivity (0 * rsum (fun _ => 0) " + f"{a} {b}); "
+                "[rewrite <- rsum_scal; apply rsum_ext; intros; ring|ring])."
+            )
+        total = sympy.Sum(-rest, (t, low, high - 1)) if rest != 0 else sympy.S.Zero
+        script = self.identities.script([fact.left, fact.right, total], ())
+        lines.append(f"  apply (ge_ge _ _ _ _ F).\n{script}")
+        return "\n".join(lines)
+
+    def _rule_split_sum(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        raise NotExported(f"step {n} (split sum) has no Coq form")
+
+    def _rule_mean(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        used = args["fact"]
+        if not self.outcome(used.left, used.right):
+            raise NotExported(f"step {n}: the mean of a constant")
+        lines = [self.facts(n, omega)]
+        left, right = (f"(fun omega => {self.terms.real(e)})" for e in (used.left, used.right))
+        f = f"F_{used.number}"
+        if used.relation == "==":
+            lines.append(f"  assert (F := E_ext {left} {right} {f}).")
+        else:
+            weak = f if used.relation == ">=" else f"(fun omega => Rgt_ge _ _ ({f} omega))"
+            lines.append(f"  assert (F := E_ge {left} {right} {weak}).")
+        lemma = "eq_eq" if used.relation == "==" else "ge_ge"
+        raw = [(f"(E {left})", unsplit(used.left)), (f"(E {right})", unsplit(used.right))]
+        if fact.relation == ">":
+            raise NotExported(f"step {n}: a strict inequality of means")
+        script = self.identities.script([fact.left, fact.right], (), raw=raw)
+        lines.append(f"  apply ({lemma} _ _ _ _ F).\n{script}")
+        return "\n".join(lines)
+
+    # -- the theorem ------------------------------------------------------------------------------------------
+
+    def _theorem_name(self, k: int) -> str:
+        return "claim" if len(self.goals) == 1 else f"claim_{k + 1}"
+
+    def _theorem(self, k: int, proposition: Proposition, fact: Fact) -> str:
+        left, relation, right = sympy.sympify(proposition.left), proposition.relation, sympy.sympify(proposition.right)
+        omega = self.outcome(left, right)
+        stated = self.terms.relation(left, relation, right)
+        names = self.params(fact.number)
+        if names:
+            raise NotExported(f"{self.claim.id}: the conclusion rests on generic variables")
+        turned = self.proof._relation(proposition)
+        lines = [f"(* {_comment(str(proposition))} *)"]
+        lines.append(f"Theorem {self._theorem_name(k)} : {'forall omega : Omega, ' if omega else ''}{stated}.")
+        lines.append("Proof.")
+        lines.append("  intros omega." if omega else "")
+        lines.append(self.context([]))
+        lines.append(f"  pose proof {self.use(fact.number, self.outcome(fact.left, fact.right))} as F.")
+        if relation in ("<=", "<"):
+            lines.append(f"  apply {'Rge_le' if relation == '<=' else 'Rgt_lt'}.")
+        lemma = _TRANSFER[(fact.relation, turned[1])]
+        if fact.relation == "==" and not self._same(turned[0] - turned[2], fact.expr):
+            lines.append("  symmetry in F.")
+        script = self.identities.script([turned[0], turned[2], fact.left, fact.right], ())
+        lines.append(f"  apply ({lemma} _ _ _ _ F).\n{script}")
+        return "\n".join([line for line in lines if line] + ["Qed.", ""])
+
+    def _same(self, a: Any, b: Any) -> bool:
+        from ..kernel.algebra import is_zero
+
+        return is_zero(a - b, self.proof.signs)
+
+
+def _adds_up(relation: str, summands: Sequence[tuple[str, str, bool]]) -> str:
+    if relation == "==":
+        rewriting = " ".join(f"rewrite {name};" for _, name, _ in summands)
+        return f"  {rewriting} ring." if summands else "  reflexivity."
+    if not summands:
+        return "  right; reflexivity."
+    names = [name for _, name, _ in summands]
+    if relation == ">=":
+        term = names[-1]
+        for name in reversed(names[:-1]):
+            term = f"(Rplus_le_le_0_compat _ _ {name} {term})"
+        return f"  exact {term}."
+    return (
+        "  repeat first [assumption | (apply strictly_add_l; [assumption|]) | (apply strictly_add_r; [|]) ];\n"
+        "  repeat first [assumption | left; assumption | apply Rplus_le_le_0_compat]."
+    )
+
+
+def _comment(text: str) -> str:
+    return text.replace("(*", "( *").replace("*)", "* )")
+
+
+def with_tampering(claim: Claim, tamper: Tamper) -> str:
+    """The export of a derivation that was changed after the kernel accepted it; Coq must refuse it."""
+    return export_derivation(claim, tamper=tamper)
+
+
+def unexported(error: GdverifyError) -> str:
+    """One line for the user."""
+    return f"no Coq file: {error}"
+
+
+__all__ = ["Derivation", "NotExported", "export_derivation", "unexported", "with_tampering"]

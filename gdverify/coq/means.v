@@ -1,0 +1,18 @@
+(* An expectation: a linear, monotone functional of real functions of the outcome, with E 1 = 1. *)
+Variable Omega : Type.
+Variable E : (Omega -> R) -> R.
+Hypothesis E_plus : forall X Y, E (fun omega => X omega + Y omega) = E X + E Y.
+Hypothesis E_scal : forall c X, E (fun omega => c * X omega) = c * E X.
+Hypothesis E_one : E (fun _ => 1) = 1.
+Hypothesis E_ge : forall X Y, (forall omega, X omega >= Y omega) -> E X >= E Y.
+
+Lemma E_ext X Y : (forall omega, X omega = Y omega) -> E X = E Y.
+Proof.
+  intros H; apply Rge_antisym; apply E_ge; intros omega; rewrite H; apply Rle_refl || (right; reflexivity).
+Qed.
+Lemma E_cons c X Y y : E Y = y -> E (fun omega => c * X omega + Y omega) = c * E X + y.
+Proof.
+  intros <-; rewrite <- E_scal, <- E_plus; reflexivity.
+Qed.
+Lemma E_end c X : E (fun omega => c * X omega) = c * E X.
+Proof. apply E_scal. Qed.
