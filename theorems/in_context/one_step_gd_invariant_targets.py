@@ -70,8 +70,28 @@ meanings = [
 ]
 families = [
     {"family": "isotropic", "target": "linear", "n": 4, "d": 2, "sigma": 1, "mu": 2, "rho": 10, "power": 3},
-    {"family": "isotropic", "target": "relu", "n": 6, "d": 3, "sigma": 0, "mu": 0.75, "rho": 7.5, "power": 1.5},
-    {"family": "isotropic", "target": "sign", "n": 5, "d": 2, "sigma": 0.5, "mu": 2 / pi, "rho": 2.5, "power": 1.25},
+    {
+        "family": "isotropic",
+        "target": "relu",
+        "n": 6,
+        "d": 3,
+        "sigma": 0,
+        "r": 0.5,
+        "mu": 0.75,
+        "rho": 7.5,
+        "power": 1.5,
+    },
+    {
+        "family": "isotropic",
+        "target": "sign",
+        "n": 5,
+        "d": 2,
+        "sigma": 0.5,
+        "r": 0.5,
+        "mu": 2 / pi,
+        "rho": 2.5,
+        "power": 1.25,
+    },
 ]
 
 invariant_targets = Claim(

@@ -71,7 +71,12 @@ def descent_is_best(proof):
 
 
 @global_min.experiment(
-    cases=[{}, {"family": "rank-one task"}, {"family": "same task", "tier": "standard"}],
+    cases=[
+        {},
+        {"family": "rank-one task", "n": 3, "d": 3, "sigma": 0.5},
+        {"family": "rank-one task", "tier": "standard"},
+        {"family": "same task", "tier": "standard"},
+    ],
     samples={"smoke": 64},
     block=32,
 )
@@ -109,7 +114,7 @@ def identity_of_pythagoras(proof):
     proof.conclude(total)
 
 
-@unique_predictor.experiment(cases=[{}, {"family": "rank-one task"}], block=16)
+@unique_predictor.experiment(cases=[{}, {"family": "rank-one task", "r": 0.5}], block=16)
 def random_heads(xp, rng, case, size):
     letters, roots = head.instance(xp, rng, case)
     letters = letters | head.random_weights(xp, rng, case)
