@@ -150,6 +150,16 @@ def test_ranges_contain_every_value(a, b, low, width):
         assert found.lo <= value.hi and value.lo <= found.hi
 
 
+@given(st.integers(-3, 3), st.integers(1, 3), st.integers(-2, 2), st.integers(0, 12))
+@settings(max_examples=25, deadline=None)
+def test_nothing_is_proved_that_fails_at_one_point(a, b, c, at):
+    proof = Proof(toy(symbols=DOMAINS))
+    expr = exp(a * u) + log(1 + b * u) * cos(c * u) - c * u**2 + sqrt(u + b) / (1 + tanh(u))
+    value = expr.subs(u, Rational(at, 12))
+    refused(proof.nonneg_on_box, expr - value - HAIR, {u: UNIT}, cells=200)
+    proof.nonneg_on_box(expr + 60, {u: UNIT})
+
+
 # -- polynomials --------------------------------------------------------------------------------------------------
 
 
@@ -178,6 +188,22 @@ def test_polynomials_by_two_engines(proof):
 def test_polynomials_refused(proof, target):
     pytest.importorskip("z3")
     refused(proof.polynomial, target)
+
+
+@given(st.lists(st.integers(-5, 5), min_size=6, max_size=6), st.integers(0, 4), st.integers(0, 4), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_polynomial_negative_at_one_point_is_refused(coefficients, i, j, unbounded):
+    pytest.importorskip("z3")
+    proof = Proof(toy(symbols=DOMAINS))
+    a, b = (q, p) if unbounded else (u, v)
+    poly = sum(k * m for k, m in zip(coefficients, (1, a, b, a * b, a**2, b**2 * a), strict=True))
+    point = {a: Rational(i, 4), b: Rational(1 + j, 5)}
+    refused(proof.polynomial, (poly - poly.subs(point) if poly.free_symbols else 0 * a, ">=", HAIR), cells=200)
+    try:
+        proof.polynomial((poly, ">", 0), cells=200)
+    except ProofError:
+        return
+    assert all(poly.subs({a: x, b: y}) > 0 for x in (0, Rational(1, 3), 1) for y in (Rational(1, 99), 1))
 
 
 def test_a_polynomial_fact_needs_both_engines(proof, monkeypatch):

@@ -25,7 +25,14 @@ class InequalityRules(ScalarRules):
         """
         expr, (low, high) = sympy.sympify(expr), map(sympy.sympify, (low, high))
         strict = nonnegative(expr, variable, low, high, *self._confined(variable, low, high))
-        return self._record("univariate", expr, ">" if strict else ">=", 0, note=f"on [{low}, {high}]")
+        return self._record(
+            "univariate",
+            expr,
+            ">" if strict else ">=",
+            0,
+            note=f"on [{low}, {high}]",
+            witness={"variable": str(variable), "low": str(low), "high": str(high)},
+        )
 
     def nonneg_on_box(
         self, expr: Any, box: Mapping[Any, Any], *, cuts: Mapping[Any, Sequence[Any]] | None = None, cells: int = 4000
@@ -60,7 +67,9 @@ class InequalityRules(ScalarRules):
         points = {x: [sympy.Rational(p) for p in ps] for x, ps in (cuts or {}).items()}
         strict = BoxProver(ends, open_low, self._is_zero_value, points, cells).nonnegative(expr)
         note = ", ".join(f"{x} in [{a}, {b}]" for x, (a, b) in ends.items())
-        return self._record("box", expr, ">" if strict else ">=", 0, note=f"ball arithmetic, {note}")
+        witness = {"box": {str(x): [str(a), str(b)] for x, (a, b) in ends.items()}}
+        witness["cuts"] = {str(x): [str(a) for a in ps] for x, ps in points.items()}
+        return self._record("box", expr, ">" if strict else ">=", 0, note=f"ball arithmetic, {note}", witness=witness)
 
     def _is_zero_value(self, value: Any) -> bool:
         try:
@@ -168,7 +177,16 @@ class InequalityRules(ScalarRules):
             check_defined(side, self.signs)
         if not is_zero(one.expr - two.expr, self.signs):
             raise ProofError(f"the cases prove different things: {one}, and {two}")
-        return self._record("cases", one.left, relation, one.right, [one, two], discharge={first, second}, note=note)
+        return self._record(
+            "cases",
+            one.left,
+            relation,
+            one.right,
+            [one, two],
+            discharge={first, second},
+            note=note,
+            witness={"cases": [first, second]},
+        )
 
 
 def _weaker(a: str, b: str) -> str:

@@ -14,7 +14,7 @@ from .fact import Fact
 
 
 class SequenceRules(Context):
-    """instantiate, next_integer, induction, sum_of, telescope, split_sum, reindex."""
+    """instantiate, next_integer, induction, sum_of, telescope, split_sum, empty_sum, reindex."""
 
     def instantiate(self, fact: Fact, values: Mapping[Any, Any]) -> Fact:
         """The fact at particular values of its generic variables, each within the variable's domain."""
@@ -192,6 +192,15 @@ class SequenceRules(Context):
             raise ProofError(f"split_sum: {b} >= {a} is not proved")
         last = self._plug(total.function, {k: b})
         return self._record("split sum", total, "==", sympy.Sum(total.function, (k, a, b - 1)) + last)
+
+    def empty_sum(self, total: Any) -> Fact:
+        """Sum(f, (k, a, b)) == 0 for b == a - 1."""
+        if not isinstance(total, sympy.Sum) or len(total.limits) != 1:
+            raise ProofError("empty_sum takes one single sum")
+        _, a, b = total.limits[0]
+        if not is_zero(b - a + 1, self.signs):
+            raise ProofError(f"the sum from {a} to {b} is not proved to be empty")
+        return self._record("empty sum", total, "==", 0)
 
     def reindex(self, total: Any, by: Any) -> Fact:
         """Sum(f(k), (k, a, b)) == the same sum over k' with k = ``by``, which is k + s or s - k for an integer s."""
