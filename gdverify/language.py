@@ -32,12 +32,17 @@ class _VectorApplied(AppliedUndef):
     is_vector_atom = True
 
 
+def _vector_function(name: str) -> Any:
+    """An undefined function with vector values; the keyword keeps it apart from a scalar function of the same name."""
+    return UndefinedFunction(name, bases=(_VectorApplied,), is_vector_atom=True)
+
+
 class VectorSequence:
     """A sequence (or function) of vectors: ``x = VectorSequence("x"); x(t)``."""
 
     def __init__(self, name: str):
         self.name = name
-        self._function = UndefinedFunction(name, bases=(_VectorApplied,))
+        self._function = _vector_function(name)
 
     def __call__(self, *index: Any) -> Any:
         return self._function(*index)
@@ -55,7 +60,7 @@ class ScalarFunction:
     def __init__(self, name: str):
         self.name = name
         self._value = UndefinedFunction(name)
-        self._gradient = UndefinedFunction("grad_" + name, bases=(_VectorApplied,))
+        self._gradient = _vector_function("grad_" + name)
 
     def __call__(self, x: Any) -> Any:
         return self._value(x)

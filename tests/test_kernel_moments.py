@@ -18,7 +18,7 @@ from gdverify.errors import ClaimError, ProofError
 from gdverify.kernel import Proof
 from gdverify.kernel.matrix import words
 from gdverify.kernel.moments import even_partitions, sign_cumulant, weingarten
-from gdverify.language import DiagonalSum, Mean, SymmetricMatrix
+from gdverify.language import DiagonalSum, Mean, SymmetricMatrix, VectorSequence
 from gdverify.laws import constant, equation, gaussian, gram_inverse, haar, invertible, signs, sphere
 
 d, m = sympy.symbols("d m", integer=True, positive=True)
@@ -462,3 +462,9 @@ def test_integration_by_parts_knows_what_depends_on_what():
     assert check.stein(law, Y, [other]).right == 0
     refused(proof(signs(X)).stein, signs(X), X)
     refused(proof(law).stein, law, MatrixSymbol("Z", n, d), match="no law")
+
+
+def test_a_scalar_function_is_no_vector_sequence_of_the_same_name():
+    """SymPy's caches would hand out one for the other."""
+    assert VectorSequence("s")(0) != sympy.Function("s")(0)
+    assert VectorSequence("s")(0) == VectorSequence("s")(0)
