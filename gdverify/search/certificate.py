@@ -84,14 +84,28 @@ def propose(
     inequalities = [(e, f) for e, f in expressions if f.relation in (">=", ">")]
     equalities = [(e, f) for e, f in expressions if f.relation == "=="]
     generators = list(parameters) if parameters is not None else _parameters(proof, goal, inequalities)
+    groups = [g for g in (_vectors(squares_of), [*_scalars(squares_of)] or [sympy.S.One]) if g]
     why = ""
     for d in range(degree + 1):
-        groups = [g for g in (_vectors(squares_of), [*_scalars(squares_of)] or [sympy.S.One]) if g]
-        system = prune(build(proof, goal, inequalities, equalities, generators, d, groups))
-        certificate, why = _certificate(system, d)
-        if certificate is not None:
-            return certificate
+        for scale in _scales(proof, goal):
+            parts = (goal * scale, inequalities, equalities, generators, d, groups)
+            certificate, why = _certificate(prune(build(proof, *parts)), d)
+            if certificate is not None:
+                return _divided(certificate, scale)
     raise ProofError(f"no certificate of degree {degree} for {left} {relation} {right}: {why}")
+
+
+def _scales(proof: Any, goal: Any) -> list[Any]:
+    """1, and the denominator of the goal: multipliers may have it below them."""
+    bottom = sympy.fraction(sympy.together(goal))[1]
+    return [sympy.S.One, bottom] if bottom.free_symbols and proof.signs.positive(bottom) else [sympy.S.One]
+
+
+def _divided(found: Certificate, scale: Any) -> Certificate:
+    if scale == 1:
+        return found
+    combine = [(m / scale, f) for m, f in found.combine]
+    return Certificate(combine, [(w / scale, u) for w, u in found.squares], found.degree)
 
 
 def _vectors(squares_of: Sequence[Any]) -> list[Any]:
