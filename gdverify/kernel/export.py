@@ -1,0 +1,402 @@
+"""Derivations as standalone certificates (schema ``gdverify.certificate/1``), for `gdverify.recheck`.
+
+The derivation is run once more under a `Proof` that remembers with what arguments each rule was called, and which
+factors the sign prover found; neither costs an ordinary proof anything.  Nothing here is trusted: the checker decides.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+
+from ..claim import Assumption, Claim, Evidence
+from ..errors import GdverifyError, ProofError
+from ..language import (
+    AtInfinity,
+    GrowthExponent,
+    Inner,
+    MatrixSequence,
+    MatrixTerm,
+    Mean,
+    Prob,
+    SymmetricMatrix,
+    TimeDerivative,
+    Vector,
+    is_vector_atom,
+)
+from .fact import Fact
+from .proof import Proof
+from .signs import Signs
+
+SCHEMA = "gdverify.certificate/1"
+
+
+class ExportError(GdverifyError):
+    """The derivation uses something that certificates cannot express."""
+
+
+# -- expressions ----------------------------------------------------------------------------------------------------
+
+_HEADS = {
+    sympy.exp: "exp",
+    sympy.log: "log",
+    sympy.Abs: "abs",
+    sympy.Max: "max",
+    sympy.Min: "min",
+    Inner: "inner",
+    Mean: "mean",
+    Prob: "prob",
+    TimeDerivative: "ddt",
+    GrowthExponent: "growth",
+    AtInfinity: "limit",
+    sympy.Trace: "trace",
+    sympy.Determinant: "det",
+    sympy.Transpose: "T",
+    sympy.Inverse: "inv",
+}
+
+
+def encode(expr: Any) -> Any:
+    """A SymPy expression as nested lists.
+
+    Raises
+    ------
+    ExportError
+        certificates have no word for it
+    """
+    e = sympy.sympify(expr)
+    if isinstance(e, sympy.MatrixExpr):
+        return _matrix(e)
+    if e.is_Integer:
+        return int(e)
+    if e.is_Rational:
+        return f"{e.p}/{e.q}"
+    if e is sympy.pi:
+        return ["const", "pi"]
+    if e is sympy.E:
+        return ["const", "E"]
+    if e is sympy.oo:
+        return ["oo"]
+    if isinstance(e, Vector):
+        return ["vec", e.name]
+    if e.is_Symbol:
+        return ["sym", e.name]
+    if isinstance(e, AppliedUndef):
+        return ["vecfun" if is_vector_atom(e) else "fun", e.func.__name__, *map(encode, e.args)]
+    if e.is_Add or e.is_Mul:
+        return ["+" if e.is_Add else "*", *map(encode, e.args)]
+    if e.is_Pow:
+        return ["^", encode(e.base), encode(e.exp)]
+    if isinstance(e, (sympy.Sum, sympy.Integral)):
+        body = encode(e.function)
+        for limits in e.limits:
+            if len(limits) != 3:
+                raise ExportError(f"no word for {e}")
+            k, low, high = limits
+            body = ["sum" if isinstance(e, sympy.Sum) else "integral", body, k.name, encode(low), encode(high)]
+        return body
+    if isinstance(e, sympy.Derivative) and len(e.variables) == 1:
+        return ["diff", encode(e.expr), encode(e.variables[0])]
+    for kind, head in _HEADS.items():
+        if isinstance(e, kind):
+            return [head, *map(encode, e.args)]
+    if isinstance(e, sympy.Function):
+        return ["call", type(e).__name__, *map(encode, e.args)]
+    raise ExportError(f"no word for {type(e).__name__} in certificates: {e}")
+
+
+def _matrix(e: Any) -> Any:
+    if isinstance(e, MatrixTerm):
+        return ["matterm", str(e.args[0]), *map(encode, (*e.shape, e.index))]
+    if isinstance(e, sympy.MatrixSymbol):
+        return ["symmat" if isinstance(e, SymmetricMatrix) else "mat", e.name, *map(encode, e.shape)]
+    if isinstance(e, sympy.Identity):
+        return ["id", encode(e.shape[0])]
+    if isinstance(e, sympy.ZeroMatrix):
+        return ["zero", *map(encode, e.shape)]
+    if isinstance(e, sympy.MatAdd):
+        return ["m+", *map(encode, e.args)]
+    if isinstance(e, sympy.MatMul):
+        coefficient, factors = e.as_coeff_matrices()
+        return ["m*", encode(coefficient), *map(encode, factors)]
+    if isinstance(e, (sympy.Transpose, sympy.Inverse)):
+        return ["T" if isinstance(e, sympy.Transpose) else "inv", encode(e.arg)]
+    if isinstance(e, sympy.MatPow):
+        return ["m^", encode(e.base), encode(e.exp)]
+    raise ExportError(f"no word for the matrix {e} in certificates")
+
+
+def _relation(left: Any, relation: str, right: Any) -> dict[str, Any]:
+    return {"left": encode(left), "relation": relation, "right": encode(right)}
+
+
+def _argument(value: Any) -> Any:
+    """An argument of a rule as JSON: facts by number, assumptions by name, the rest as expressions."""
+    if isinstance(value, Fact):
+        return value.number
+    if isinstance(value, Assumption):
+        return value.name
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return [[_argument(k), _argument(v)] for k, v in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [_argument(v) for v in value]
+    return encode(value)
+
+
+# -- the recording proof --------------------------------------------------------------------------------------------
+
+_SILENT = {"target", "step", "note", "when_nonnegative", "when_negative", "assumption", "args", "kwargs", "base"}
+
+
+class _Hints(Signs):
+    """Signs that remember the factors they looked at."""
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self.seen: list[tuple[Any, Any]] = []
+
+    def _polynomial(self, forms: Any, poly: Any, skip: Any) -> Any:
+        found = super()._polynomial(forms, poly, skip)
+        if len(poly.to_dict()) > 1 and found is not None:
+            self.seen.append((forms, poly))
+        return found
+
+
+class RecordingProof(Proof):
+    """A `Proof` whose steps carry what the checker needs."""
+
+    def __init__(self, claim: Claim):
+        super().__init__(claim)
+        self.signs = _Hints(self.signs.domains, self._known)
+        self.calls: list[dict[str, Any]] = []
+        self.arguments: dict[int, dict[str, Any]] = {}
+        self.hints: dict[int, list[tuple[Any, Any]]] = {}
+
+    def __getattribute__(self, name: str) -> Any:
+        value = object.__getattribute__(self, name)
+        if name.startswith("_") or not inspect.ismethod(value):
+            return value
+
+        @functools.wraps(value)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            bound = inspect.signature(value).bind(*args, **kwargs)
+            bound.apply_defaults()
+            self.calls.append(dict(bound.arguments))
+            try:
+                return value(*args, **kwargs)
+            finally:
+                self.calls.pop()
+
+        return call
+
+    def _record(self, rule: str, left: Any, relation: str, right: Any, uses: Any = (), **options: Any) -> Fact:
+        uses = list(uses)
+        fact = super()._record(rule, left, relation, right, uses, **options)
+        arguments = dict(self.calls[-1]) if self.calls else {}
+        arguments["uses"] = uses
+        self.arguments[fact.number] = arguments
+        self.arguments[fact.number]["discharge"] = [_Number(h) for h in sorted(options.get("discharge", ()))]
+        self.hints[fact.number] = self.signs.seen  # type: ignore[attr-defined]
+        self.signs.seen = []  # type: ignore[attr-defined]
+        return fact
+
+
+class _Number(int):
+    """A step number among the arguments."""
+
+
+_FIELDS = {
+    "cite": ("uses",),
+    "identity": ("using",),
+    "certificate": ("combine", "squares", "using"),
+    "rewrite": ("uses",),
+    "product": ("uses",),
+    "power": ("uses", "exponent"),
+    "instantiate": ("uses", "values"),
+    "next integer": ("uses",),
+    "induction": ("uses", "t", "discharge"),
+    "settle": ("uses", "discharge"),
+    "cases": ("uses", "discharge"),
+    "sum": ("uses", "t", "low", "high"),
+    "telescope": ("uses", "potential", "t", "low", "high"),
+    "split sum": ("total", "at"),
+    "reindex": ("total", "by"),
+    "mean": ("uses",),
+    "mean of a sum": ("total",),
+    "indicator": ("uses",),
+    "wick": ("expr", "laws"),
+    "matrix identity": ("using",),
+    "matrix certificate": ("combine", "using"),
+    "sandwich": ("uses", "left", "right"),
+    "trace": ("uses",),
+    "submultiplicative": ("x", "y"),
+    "determinant": ("uses",),
+    "gradient": ("law", "letter", "using"),
+    "lie derivative": ("flow", "using"),
+    "conserved": ("uses", "time"),
+    "gronwall": ("uses", "rate", "time"),
+    "monotone": ("x",),
+    "tangent": ("x", "at"),
+    "integral": ("function", "x", "low", "high", "antiderivative"),
+    "integral bound": ("uses", "x", "low", "high"),
+    "limit": ("x", "using"),
+    "growth": ("n",),
+    "solution": ("law", "time"),
+}
+
+
+def _witness(rule: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    out = {}
+    for name in _FIELDS.get(rule, ()):
+        if name == "discharge":
+            out[name] = [int(n) for n in arguments.get(name, ())]
+        elif name in arguments and arguments[name] is not None:
+            out[name] = _argument(arguments[name])
+    return out
+
+
+# -- the certificate ------------------------------------------------------------------------------------------------
+
+
+def _laws(claim: Claim) -> dict[str, dict[str, Any]]:
+    out: dict[str, dict[str, Any]] = {}
+    for a in claim.assumptions:
+        kind, *rest = a.key or ("",)
+        if kind in ("constant", "invertible"):
+            families = [x for x in rest[0] if isinstance(x, MatrixSequence)]
+            letters = [encode(x) for x in rest[0] if not isinstance(x, MatrixSequence)]
+            out[a.name] = {"kind": kind, "letters": letters, "names": [x.name for x in families]}
+        elif kind == "gaussian":
+            law = {"letter": rest[0], "rows": rest[1].rows, "columns": rest[1].columns}
+            out[a.name] = {"kind": kind, **{k: encode(v) for k, v in law.items()}}
+        elif kind in ("sphere", "signs", "haar"):
+            out[a.name] = {"kind": kind, "letter": encode(rest[0])}
+        elif kind == "gradient-flow":
+            loss, letters, time = rest
+            out[a.name] = {"kind": kind, "loss": encode(loss), "letters": [encode(x) for x in letters]}
+            out[a.name]["time"] = None if time is None else encode(time)
+        elif kind == "gradient-descent":
+            loss, letters, index, step, successor = rest
+            out[a.name] = {"kind": kind, "loss": encode(loss), "letters": [encode(x) for x in letters]}
+            out[a.name] |= {"time": None if index is None else encode(index), "step": encode(step)}
+            out[a.name]["successor"] = [[encode(x), encode(y)] for x, y in successor]
+        elif kind == "initial-value":
+            state, time, field, start = rest
+            law = {"state": state, "variable": time, "field": field, "start": start}
+            out[a.name] = {"kind": kind, **{k: encode(v) for k, v in law.items()}}
+    return out
+
+
+def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
+    """The certificate of a derivation: JSON-ready.
+
+    Raises
+    ------
+    ProofError
+        the derivation does not go through
+    ExportError
+        it uses something that certificates cannot express
+    """
+    proof = RecordingProof(claim)
+    evidence.function(proof)
+    if not proof.concluded:
+        raise ProofError("the derivation ends without concluding anything")
+    needed = _with_suppositions(proof)
+    steps, relations = [], {}
+    for s in proof.steps:
+        if s.n not in needed:
+            continue
+        f = s.fact
+        step: dict[str, Any] = {"n": s.n, "rule": s.rule, "premises": list(s.uses)}
+        step["conclusion"] = _relation(f.left, f.relation, f.right)
+        if s.rule in ("assumption", "cite"):
+            step["name"] = s.note
+        if s.rule == "assumption":
+            listed = relations.setdefault(s.note, [])
+            if step["conclusion"] not in listed:
+                listed.append(step["conclusion"])
+        if s.reference:
+            step["reference"] = s.reference
+        witness = _witness(s.rule, proof.arguments.get(s.n, {}))
+        if witness:
+            step["witness"] = witness
+        hints: list[Any] = []
+        for forms, poly in proof.hints.get(s.n, ()):
+            try:
+                hint = encode(forms.to_sympy(poly))
+            except ExportError:
+                continue
+            if hint not in hints and len(hints) < 400:
+                hints.append(hint)
+        if hints:
+            step["hints"] = hints
+        steps.append(step)
+    laws = _laws(claim)
+    names = [a.name for a in claim.assumptions if a.name in relations or a.name in laws]
+    data = {
+        "schema": SCHEMA,
+        "claim": claim.id,
+        "title": claim.title,
+        "statement": claim.statement,
+        "propositions": [_relation(*proof._relation(p)) for p in claim.decides.propositions()],
+        "symbols": [_symbol(s, d, s in proof.generic) for s, d in proof.signs.domains.items()],
+        "defines": [{"name": s.name, "value": encode(v)} for s, v in claim.defines.items()],
+        "assumptions": [
+            {"name": n, "relations": relations.get(n, []), **({"law": laws[n]} if n in laws else {})} for n in names
+        ],
+        "steps": steps,
+        "concluded": [f.number for f in proof.concluded],
+    }
+    return data
+
+
+def _with_suppositions(proof: RecordingProof) -> set[int]:
+    return proof.needed()
+
+
+def _symbol(s: Any, d: Any, generic: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {"name": s.name}
+    for end in ("low", "high"):
+        value = getattr(d, end)
+        if value is not None and sympy.sympify(value) not in (sympy.oo, -sympy.oo):
+            out[end] = encode(value)
+    flags = {"low_open": d.low_open, "high_open": d.high_open, "integer": d.integer, "generic": generic}
+    return {**out, **{k: True for k, v in flags.items() if v}}
+
+
+def trimmed(data: dict[str, Any], used: Mapping[int, tuple[Sequence[int], Sequence[int]]]) -> dict[str, Any]:
+    """The certificate with the premises and hints alone that the checker needed, and the steps that remain needed."""
+    steps = {s["n"]: dict(s) for s in data["steps"]}
+    for n, (premises, hints) in used.items():
+        steps[n]["premises"] = list(premises)
+        if "hints" in steps[n]:
+            steps[n]["hints"] = [steps[n]["hints"][k] for k in hints]
+            if not hints:
+                del steps[n]["hints"]
+    needed, todo = set(), list(data["concluded"])
+    while todo:
+        n = todo.pop()
+        if n not in needed:
+            needed.add(n)
+            todo += steps[n]["premises"]
+    for s in steps.values():
+        if "discharge" in s.get("witness", {}):
+            s["witness"] = {**s["witness"], "discharge": [h for h in s["witness"]["discharge"] if h in needed]}
+    kept = [s for n, s in steps.items() if n in needed]
+    relations: dict[str, list[Any]] = {}
+    for s in kept:
+        if s["rule"] == "assumption":
+            relations.setdefault(s["name"], []).append(s["conclusion"])
+    assumptions = []
+    for a in data["assumptions"]:
+        listed = [r for r in a["relations"] if r in relations.get(a["name"], [])]
+        if listed or "law" in a:
+            assumptions.append({**a, "relations": listed})
+    return {**data, "assumptions": assumptions, "steps": kept}

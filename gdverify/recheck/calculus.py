@@ -1,0 +1,200 @@
+"""Derivatives, leading terms at infinity, and derivatives along a flow, of normal forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from .matrices import Matrices, Terms, Word, cancel
+from .poly import ONE, Poly, Quot, number, total, whole
+from .terms import Rejected, Unknown
+
+
+class Calculus(Matrices):
+    """Derivatives and limits."""
+
+    def log_of(self, value: Quot) -> Quot:
+        k = self.atom("log", (("log",), (value.key(),)), ("log", value), self.names_of(value))
+        return self.one(k)
+
+    def derive(self, value: Quot, atom: Callable[[int], Quot | None]) -> Quot:
+        """The derivation that acts on basic atoms by ``atom`` (None: use the chain rule)."""
+        top = self._derive_poly(value.num, atom)
+        out = top * Quot(ONE, value.den)
+        for f, e in value.den.items():
+            inner = self._derive_poly(dict(f), atom)
+            if inner.num:
+                out = out - value * inner * number(e) * Quot(ONE, {f: 1})
+        return self.reduced(out)
+
+    def _derive_poly(self, p: Poly, atom: Callable[[int], Quot | None]) -> Quot:
+        cache: dict[int, Quot] = {}
+        parts = []
+        for m, c in p.items():
+            for k, e in m:
+                if k not in cache:
+                    cache[k] = self._derive_atom(k, atom)
+                if cache[k].num:
+                    rest = dict(m)
+                    rest[k] = whole(e - 1)
+                    n = tuple((j, f) for j, f in sorted(rest.items()) if f)
+                    parts.append(Quot({n: c * e}) * cache[k])
+        return total(parts)
+
+    def _derive_atom(self, k: int, atom: Callable[[int], Quot | None]) -> Quot:
+        given = atom(k)
+        if given is not None:
+            return given
+        a = self.atoms[k]
+        if a.kind in ("num", "const"):
+            return number(0)
+        if a.kind == "exp":
+            return self.one(k) * self.derive(a.parts[0], atom)
+        if a.kind == "log":
+            inner = self.derive(a.parts[1], atom)
+            if inner.num and self.sign_of(a.parts[1]) != (1, True):
+                raise Rejected("the logarithm of something that is not proved positive")
+            return inner * a.parts[1].inverse() if inner.num else inner
+        if a.kind == "root":
+            inner = self.derive(a.parts[0], atom)
+            if inner.num and self.sign_of(a.parts[0]) != (1, True):
+                raise Rejected("the root of something that is not proved positive")
+            return inner
+        if a.kind == "pow":
+            base, exponent = a.parts
+            inner = self.derive(exponent, atom)
+            value = self.one(base) if isinstance(base, int) else number(base)
+            moved = self._derive_atom(base, atom) if isinstance(base, int) else number(0)
+            if not inner.num and not moved.num:
+                return number(0)
+            if self.sign_of(value) != (1, True):
+                raise Rejected("a power of something that is not proved positive")
+            out = self.one(k) * exponent * moved * value.inverse() if moved.num else number(0)
+            return out + (self.one(k) * inner * self.log_of(value) if inner.num else number(0))
+        if a.kind == "call" and a.parts[1] in ("sin", "cos", "tanh", "atan") and len(a.parts) == 3:
+            inner = self.derive(a.parts[2], atom)
+            if not inner.num:
+                return inner
+            raise Unknown(f"derivative of {a.parts[1]}")
+        parts = [p for p in a.parts if isinstance(p, Quot)]
+        if a.kind in ("abs", "max", "min", "mean", "sum", "integral", "call", "opaque"):
+            if all(not self.derive(p, atom).num for p in parts):
+                return number(0)
+        raise Rejected(f"{a.kind} is not known to be differentiable")
+
+    def slope(self, value: Quot, name: str) -> Quot:
+        """d value / d name."""
+        if name not in self.symbols or not self.symbols[name].generic or self.symbols[name].integer:
+            raise Rejected(f"{name} is no generic real")
+
+        def atom(k: int) -> Quot | None:
+            if name not in self.atoms[k].names:
+                return number(0)
+            a = self.atoms[k]
+            if a.kind == "sym":
+                return number(1)
+            if a.kind in ("fun", "inner", "trace", "mean", "sum", "integral", "abs", "max", "min", "call", "opaque"):
+                raise Rejected(f"{a.kind} is not known to be differentiable in {name}")
+            return None
+
+        return self.derive(value, atom)
+
+    # -- along a flow -----------------------------------------------------------------------------------------
+
+    def leibniz(self, word: Word, speed: dict[int, Terms], still: set[int]) -> Terms:
+        out: Terms = {}
+        for n, x in enumerate(word):
+            if x[0] in still:
+                continue
+            if x[0] not in speed:
+                raise Rejected("a letter has no equation of motion and is not assumed constant")
+            for v, c in speed[x[0]].items():
+                inside = self.flip(v) if x[1] else v
+                if x[2]:
+                    inside, c = (x, *inside, x), -c
+                self.accumulate(out, {cancel(word[:n] + inside + word[n + 1 :]): c})
+        return {w: c for w, c in out.items() if c.num}
+
+    def gradient(self, value: Quot, letter: int) -> Terms:
+        """Gradient, in a free matrix letter, of a polynomial in traces."""
+        out: Terms = {}
+        for f in value.den:
+            if any(self._has(k, letter) for m, _ in f for k, _ in m):
+                raise Rejected("a denominator depends on the letter")
+        for m, c in value.num.items():
+            for k, e in m:
+                if not self._has(k, letter):
+                    continue
+                a = self.atoms[k]
+                if a.kind != "trace" or not isinstance(e, int) or e < 1:
+                    raise Rejected("the loss is no polynomial in traces")
+                rest = dict(m)
+                rest[k] = e - 1
+                n = tuple((j, f) for j, f in sorted(rest.items()) if f)
+                factor = Quot({n: c * e}, value.den)
+                for i, x in enumerate(a.parts[0]):
+                    if x[0] != letter:
+                        continue
+                    around = a.parts[0][i + 1 :] + a.parts[0][:i]
+                    sign = number(-1) if x[2] else number(1)
+                    if x[2]:
+                        around = (x, *around, x)
+                    self.accumulate(out, {cancel(around if x[1] else self.flip(around)): sign}, factor)
+        return {w: c for w, c in out.items() if c.num}
+
+    def _has(self, k: int, letter: int) -> bool:
+        """Whether an atom involves a letter: traces are read, anything that cannot be read counts as involved."""
+        a = self.atoms[k]
+        if a.kind == "trace":
+            return any(x[0] == letter for x in a.parts[0])
+        if a.kind in ("sym", "num", "const"):
+            return False
+        parts = [p for p in a.parts if isinstance(p, Quot)]
+        if a.kind in ("exp", "log", "root", "abs", "pow") and parts:
+            inside = any(self._has(j, letter) for p in parts for q in (p.num, *map(dict, p.den)) for m in q for j, _ in m)
+            return inside or (a.kind == "pow" and isinstance(a.parts[0], int) and self._has(a.parts[0], letter))
+        return True
+
+    # -- at infinity ------------------------------------------------------------------------------------------
+
+    def leading(self, value: Quot, name: str) -> tuple[Fraction, Quot]:
+        """(p, c) with value = c name^p (1 + o(1)), c not zero, as name -> oo; rational p."""
+        p, c = self._leading_poly(value.num, name)
+        for f, e in value.den.items():
+            q, d = self._leading_poly(dict(f), name)
+            p, c = p - q * e, c * d**-e
+        return p, c
+
+    def _leading_poly(self, poly: Poly, name: str) -> tuple[Fraction, Quot]:
+        groups: dict[Fraction, list[Quot]] = {}
+        for m, coefficient in poly.items():
+            power, lead = Fraction(0), number(coefficient)
+            for k, e in m:
+                q, d = self._leading_atom(k, e, name)
+                power, lead = power + q, lead * d
+            groups.setdefault(power, []).append(lead)
+        for power in sorted(groups, reverse=True):
+            lead = self.reduced(total(groups[power]))
+            if lead.num:
+                s = self.sign_of(lead)
+                if s is None or not s[1]:
+                    raise Rejected("a leading coefficient may vanish")
+                return power, lead
+        raise Rejected("no leading term")
+
+    def _leading_atom(self, k: int, e: Any, name: str) -> tuple[Fraction, Quot]:
+        a = self.atoms[k]
+        if name not in a.names:
+            return Fraction(0), self.one(k, e)
+        if a.kind == "sym":
+            return Fraction(e), number(1)
+        if a.kind == "root":
+            q, d = self.leading(a.parts[0], name)
+            if self.sign_of(d) != (1, True):
+                raise Rejected("a root of something not proved to be positive at infinity")
+            out = number(1)
+            for part, n in self._factors(d, lambda s: s == (1, True)):
+                out = out * self._part_power(part, whole(n * e))
+            return q * e, self.reduced(out)
+        raise Unknown(f"growth of {a.kind}")

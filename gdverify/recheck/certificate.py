@@ -1,0 +1,402 @@
+"""A certificate as read from a file, and the walk through its steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .calculus import Calculus
+from .normal import Symbol
+from .terms import MATRIX, Malformed, Rejected, Tree, Unknown, free, is_matrix, nodes, read, show
+
+SCHEMA = "gdverify.certificate/1"
+MAX_BYTES = 64 * 2**20
+MAX_NODES = 8_000_000
+MAX_STEPS = 20_000
+RELATIONS = (">=", ">", "==", "!=", "->")
+SIGNS = {">=": ">=", ">": ">", "==": "=", "!=": "!=", "->": "->"}
+
+
+@dataclass
+class Relation:
+    left: Tree
+    relation: str
+    right: Tree
+
+    def show(self) -> str:
+        return f"{show(self.left)} {SIGNS[self.relation]} {show(self.right)}"
+
+
+@dataclass
+class Step(Relation):
+    n: int
+    rule: str
+    premises: list[int]
+    witness: dict[str, Any]
+    name: str = ""
+    reference: str = ""
+    hints: list[Tree] = field(default_factory=list)
+    hypotheses: frozenset[int] = frozenset()
+
+    @property
+    def matrix(self) -> bool:
+        return is_matrix(self.left) or (isinstance(self.left, tuple) and self.left[0] == "ddt")
+
+
+@dataclass
+class Report:
+    """What a recheck established."""
+
+    claim: str
+    statement: list[str]
+    symbols: list[str]
+    steps: int
+    rules: dict[str, int]
+    cited: list[str]
+    assumptions: list[tuple[str, list[str]]]
+    used: dict[int, tuple[list[int], list[int]]] = field(default_factory=dict)  # step -> premises and hints it needed
+
+
+class Checker(Calculus):
+    """The state of one recheck: the declarations, the steps verified so far, and the step at hand."""
+
+    def __init__(self, data: Any, *, strict: bool = True):
+        super().__init__()
+        self.strict = strict
+        self.budget = [MAX_NODES]
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+            raise Malformed(f"not a {SCHEMA} file")
+        self.claim = _text(data.get("claim"), "claim")
+        self.propositions = [self.relation(p) for p in _list(data.get("propositions"), "propositions")]
+        if not self.propositions:
+            raise Malformed("the certificate states nothing")
+        for s in _list(data.get("symbols"), "symbols"):
+            self._declare(s)
+        self.defines: dict[str, Tree] = {}
+        for d in _list(data.get("defines"), "defines"):
+            name = _text(_get(d, "name"), "name")
+            if name not in self.symbols or name in self.defines:
+                raise Malformed(f"definition of {name}: undeclared, or given twice")
+            self.defines[name] = self.tree(_get(d, "value"))
+        self.assumed: dict[str, list[Relation]] = {}
+        self.laws: dict[str, dict[str, Any]] = {}
+        for a in _list(data.get("assumptions"), "assumptions"):
+            name = _text(_get(a, "name"), "name")
+            if name in self.assumed:
+                raise Malformed(f"assumption {name!r} is listed twice")
+            self.assumed[name] = [self.relation(r) for r in _list(_get(a, "relations"), "relations")]
+            if a.get("law") is not None:
+                self.laws[name] = self._law(a["law"])
+        self.steps: dict[int, Step] = {}
+        self.order: list[Step] = [self._step(s) for s in _list(data.get("steps"), "steps", MAX_STEPS)]
+        self.concluded = [_number(n) for n in _list(data.get("concluded"), "concluded")]
+        self.settled: dict[int, int] = {}
+        self.used_laws: set[str] = set()
+        self._well_founded()
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def tree(self, data: Any) -> Tree:
+        return read(data, self.budget)
+
+    def relation(self, data: Any) -> Relation:
+        relation = _get(data, "relation")
+        if relation not in RELATIONS:
+            raise Malformed(f"unknown relation {str(relation)[:20]!r}")
+        left, right = self.tree(_get(data, "left")), self.tree(_get(data, "right"))
+        if is_matrix(left) and not is_matrix(right):
+            raise Malformed("a matrix is compared with a scalar")
+        return Relation(left, relation, right)
+
+    def _declare(self, data: Any) -> None:
+        name = _text(_get(data, "name"), "name")
+        if name in self.symbols or name.startswith("#"):
+            raise Malformed(f"symbol {name} is declared twice, or reserved")
+        ends = {k: None if data.get(k) is None else self.tree(data[k]) for k in ("low", "high")}
+        flags = {}
+        for k in ("low_open", "high_open", "integer", "generic"):
+            flags[k] = data.get(k, False)
+            if not isinstance(flags[k], bool):
+                raise Malformed(f"symbol {name}: {k} must be true or false")
+        if any(is_matrix(e) for e in ends.values() if e is not None) or data.keys() - {"name", *ends, *flags}:
+            raise Malformed(f"symbol {name}: unknown entries")
+        self.symbols[name] = Symbol(name, **ends, **flags)
+
+    def _law(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
+            raise Malformed("a law needs a kind")
+        read_any = lambda v: v if v is None else self.tree(v)
+        lists = ("letters",)
+        out: dict[str, Any] = {"kind": data["kind"]}
+        for k, v in data.items():
+            if k == "kind":
+                continue
+            if k in lists:
+                out[k] = [self.tree(x) for x in _list(v, k)]
+            elif k == "successor":
+                out[k] = [tuple(self.tree(x) for x in _list(p, k)) for p in _list(v, k)]
+            elif k == "names":
+                out[k] = [_text(x, k) for x in _list(v, k)]
+            else:
+                out[k] = read_any(v)
+        return out
+
+    def _step(self, data: Any) -> Step:
+        r = self.relation(_get(data, "conclusion"))
+        witness = data.get("witness", {})
+        if not isinstance(witness, dict):
+            raise Malformed("a witness must be an object")
+        return Step(
+            r.left,
+            r.relation,
+            r.right,
+            _number(_get(data, "n")),
+            _text(_get(data, "rule"), "rule"),
+            [_number(p) for p in _list(data.get("premises", []), "premises")],
+            witness,
+            str(data.get("name", "")),
+            str(data.get("reference", "")),
+            [self.tree(h) for h in _list(data.get("hints", []), "hints", 400)],
+        )
+
+    def _well_founded(self) -> None:
+        """Numbers rise, premises come before, and every step is needed."""
+        seen: set[int] = set()
+        last = 0
+        for s in self.order:
+            if s.n <= last:
+                raise Rejected(f"step {s.n} comes after step {last}")
+            last = s.n
+            if s.premises != sorted(set(s.premises)) or any(p not in seen for p in s.premises):
+                raise Rejected(f"step {s.n} rests on a step that is not there, or not before it")
+            seen.add(s.n)
+        if len(set(self.concluded)) != len(self.concluded) or any(n not in seen for n in self.concluded):
+            raise Rejected("a concluding step is not there")
+        if not self.strict:
+            return
+        needed, todo = set(), list(self.concluded)
+        by_number = {s.n: s for s in self.order}
+        while todo:
+            n = todo.pop()
+            if n not in needed:
+                needed.add(n)
+                todo += by_number[n].premises
+        for s in self.order:
+            if s.n not in needed:
+                raise Rejected(f"step {s.n} is not needed")
+
+    # -- checking ---------------------------------------------------------------------------------------------
+
+    def run(self, rules: dict[str, Callable[[Checker, Step], None]]) -> Report:
+        """Every step in order, then the conclusion."""
+        used: dict[int, tuple[list[int], list[int]]] = {}
+        for s in self.order:
+            if s.rule not in rules:
+                raise Unknown(f"rule {s.rule} at step {s.n}")
+            self.at(s)
+            try:
+                self.admit(s)
+                rules[s.rule](self, s)
+            except Rejected as error:
+                raise Rejected(f"step {s.n} ({s.rule}): {error}") from None
+            except Unknown as error:
+                raise Unknown(f"rule {s.rule} at step {s.n}: {error}") from None
+            except Malformed as error:
+                raise Malformed(f"step {s.n} ({s.rule}): {error}") from None
+            used[s.n] = (sorted(self.used), sorted(self.used_hints))
+            if self.strict and set(s.premises) != self.used:
+                idle = sorted(set(s.premises) - self.used)
+                raise Rejected(f"step {s.n} ({s.rule}) does not need its premises {idle}")
+            if self.strict and len(s.hints) != len(self.used_hints):
+                raise Rejected(f"step {s.n} ({s.rule}) carries hints that it does not need")
+            if s.rule not in ("suppose", "induction", "settle", "cases"):
+                s.hypotheses = self.hypotheses(s.premises if self.strict else self.used)
+            self.steps[s.n] = s
+        self._conclude()
+        return self._report(used)
+
+    def at(self, s: Step) -> None:
+        facts = [self.steps[p] for p in s.premises]
+        usable = [
+            (_minus(f), f.relation, f.n) for f in facts if f.relation in (">=", ">", "!=") and not f.matrix
+        ]
+        self.rules = []
+        self.begin(usable, s.hints)
+        self.here = s
+
+    def hypotheses(self, numbers: Any) -> frozenset[int]:
+        return frozenset().union(*(self.steps[n].hypotheses for n in numbers))
+
+    def premise(self, n: Any) -> Step:
+        """A step that the step at hand names; it must be among its premises."""
+        if not isinstance(n, int) or n not in self.here.premises:
+            raise Rejected(f"step {n} is used but is no premise")
+        self.used.add(n)
+        return self.steps[n]
+
+    def admit(self, s: Step) -> None:
+        """Symbols must be declared, and inverses granted by an assumption."""
+        for side in (s.left, s.right):
+            for name in free(side):
+                if name not in self.symbols:
+                    raise Rejected(f"unknown symbol {name}")
+            for t in nodes(side):
+                if isinstance(t, tuple) and t[0] == "inv":
+                    self._granted(t[1])
+
+    def _granted(self, t: Tree) -> None:
+        for x in nodes(t):
+            if isinstance(x, tuple) and x[0] in MATRIX and x[0] in ("mat", "symmat", "matterm"):
+                for name, law in self.laws.items():
+                    if law["kind"] == "invertible" and (x in law["letters"] or x[1] in law.get("names", [])):
+                        self.used_laws.add(name)
+                        break
+                else:
+                    raise Rejected(f"{show(x)} is inverted, but not assumed invertible")
+
+    def law(self, name: Any, *kinds: str) -> dict[str, Any]:
+        if not isinstance(name, str) or name not in self.laws:
+            raise Rejected(f"no law is assumed under the name {name!r}")
+        if self.laws[name]["kind"] not in kinds:
+            raise Unknown(f"law of kind {self.laws[name]['kind']}")
+        self.used_laws.add(name)
+        return self.laws[name]
+
+    def constants(self) -> list[Tree]:
+        out = []
+        for name, law in self.laws.items():
+            if law["kind"] == "constant":
+                self.used_laws.add(name)
+                out += law["letters"]
+        return out
+
+    def _conclude(self) -> None:
+        remaining = list(self.propositions)
+        for n in self.concluded:
+            s = self.steps[n]
+            if s.hypotheses:
+                raise Rejected(f"step {n} still rests on the suppositions {sorted(s.hypotheses)}")
+            self.begin([], s.hints)
+            self.here = s
+            hit = next((p for p in remaining if self.implies(s, p)), None)
+            if hit is None:
+                raise Rejected(f"step {n} is not what the certificate states")
+            remaining.remove(hit)
+        if remaining:
+            raise Rejected(f"not concluded: {remaining[0].show()}")
+
+    def implies(self, s: Relation, p: Relation) -> bool:
+        """Whether a fact is the proposition, or stronger in its relation."""
+        strong = {">=": (">=", ">", "=="), ">": (">",), "==": ("==",), "->": ("->",), "!=": ("!=", ">")}
+        if s.relation not in strong[p.relation]:
+            return False
+        if s.left == p.left and s.right == p.right:
+            return True
+        if s.relation == "->":
+            return self.same(s.left, p.left) and self.same(s.right, p.right)
+        if any(is_matrix(x) or (isinstance(x, tuple) and x[0] == "ddt") for x in (s.left, p.left)):
+            return self.same(s.left, p.left) and self.same(s.right, p.right)
+        a, b = self.form(_minus(s)), self.form(_minus(p))
+        return not (a - b).num or (s.relation == "==" and not (a + b).num)
+
+    def same(self, a: Tree, b: Tree) -> bool:
+        """Equality by normal form of scalars, matrices, or derivatives along a flow."""
+        if a == b:
+            return True
+        if isinstance(a, tuple) and isinstance(b, tuple) and a[0] == b[0] == "ddt":
+            return self.same(a[1], b[1])
+        if isinstance(a, tuple) and a[0] == "ddt" or isinstance(b, tuple) and b[0] == "ddt":
+            return False
+        if is_matrix(a) != is_matrix(b):
+            return (is_matrix(a) and b == 0 and not self.words(a)) or (is_matrix(b) and a == 0 and not self.words(b))
+        if is_matrix(a):
+            return not self.rewritten(self.difference(a, b))
+        return self.equal(a, b)
+
+    def _report(self, used: dict[int, tuple[list[int], list[int]]]) -> Report:
+        rules: dict[str, int] = {}
+        by_name: dict[str, list[str]] = {}
+        for s in self.order:
+            rules[s.rule] = rules.get(s.rule, 0) + 1
+            if s.rule == "assumption":
+                text = Relation(s.left, s.relation, s.right).show()
+                by_name.setdefault(s.name, [])
+                if text not in by_name[s.name]:
+                    by_name[s.name].append(text)
+        for name in sorted(self.used_laws):
+            law = self.laws[name]
+            words = [k + " " + (show(v) if not isinstance(v, list) else ", ".join(map(str, map(_show, v))))
+                     for k, v in law.items() if k != "kind" and v not in (None, [])]
+            by_name.setdefault(name, []).insert(0, f"{law['kind']}: " + "; ".join(words))
+        return Report(
+            self.claim,
+            [p.show() for p in self.propositions],
+            [_domain(s) for n, s in self.symbols.items() if not n.startswith("#") and not s.generic],
+            len(self.order),
+            rules,
+            [f"{s.name} ({s.reference}): {s.show()}" for s in self.order if s.rule == "cite"],
+            list(by_name.items()),
+            used,
+        )
+
+
+def _show(v: Any) -> str:
+    if isinstance(v, tuple) and v and not isinstance(v[0], str):
+        return " -> ".join(show(x) for x in v)
+    return v if isinstance(v, str) else show(v)
+
+
+def _minus(r: Relation) -> Tree:
+    from .terms import sub
+
+    return sub(r.left, r.right)
+
+
+def _domain(s: Symbol) -> str:
+    left = "(" if s.low is None or s.low_open else "["
+    right = ")" if s.high is None or s.high_open else "]"
+    low, high = "-oo" if s.low is None else show(s.low), "oo" if s.high is None else show(s.high)
+    return f"{s.name} {'integer ' if s.integer else ''}in {left}{low}, {high}{right}"
+
+
+def _get(data: Any, name: str) -> Any:
+    if not isinstance(data, dict) or name not in data:
+        raise Malformed(f"{name!r} is missing")
+    return data[name]
+
+
+def _list(data: Any, what: str, most: int = 100_000) -> list[Any]:
+    if not isinstance(data, list) or len(data) > most:
+        raise Malformed(f"{what} must be a list (of at most {most} entries)")
+    return data
+
+
+def _text(data: Any, what: str) -> str:
+    if not isinstance(data, str) or not data or len(data) > 500:
+        raise Malformed(f"{what} must be a text")
+    return data
+
+
+def _number(data: Any) -> int:
+    if isinstance(data, bool) or not isinstance(data, int) or not 0 < data < 10**6:
+        raise Malformed(f"{str(data)[:20]!r} is no step number")
+    return data
+
+
+def load(path: Path) -> Any:
+    """The JSON of a file, within the size limit."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise Malformed(f"the file is larger than {MAX_BYTES // 2**20} MiB")
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except OSError as error:
+        raise Malformed(f"cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, Malformed) else Malformed("not valid JSON") from None
+
+
+def _refuse(name: str) -> Any:
+    raise Malformed(f"{name} is no number")

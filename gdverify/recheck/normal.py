@@ -1,0 +1,573 @@
+"""Normal forms of scalars: quotients of polynomials in atoms.
+
+An atom is a symbol, function value, inner product, trace, mean, sum, root or power that is not taken apart further.
+Its arguments are in normal form themselves, so equal atoms have one number.  An atom may carry one defining relation:
+a^q equals something (q = 1 for the root of a sum, whose whole powers are expanded; |x|^2 = x^2).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from .poly import ONE, Mono, Poly, Quot, number, power_of, primitive, times, total, whole
+from .terms import Rejected, Tree, add, height, is_matrix, is_vector, mul, neg
+
+
+@dataclass
+class Atom:
+    """What an atom is: ``parts`` are quotients, words or numbers by kind; ``names`` the free symbols in it."""
+
+    kind: str
+    parts: tuple[Any, ...]
+    names: frozenset[str]
+    power: int = 0  # q of the relation
+    value: Quot | None = None
+
+
+@dataclass
+class Symbol:
+    """A declared symbol and its domain."""
+
+    name: str
+    low: Tree = None
+    high: Tree = None
+    low_open: bool = False
+    high_open: bool = False
+    integer: bool = False
+    generic: bool = False
+
+
+class Normal:
+    """Normal forms; signs and matrices are in the classes that derive from it."""
+
+    def __init__(self) -> None:
+        self.symbols: dict[str, Symbol] = {}
+        self.atoms: list[Atom] = []
+        self.numbers: dict[Any, int] = {}
+        self.rules: list[Any] = []
+        self.cache: dict[Tree, Quot] = {}
+
+    # what the other parts provide
+    def positive(self, tree: Tree) -> bool: ...  # type: ignore[empty-body]
+    def nonnegative(self, tree: Tree) -> bool: ...  # type: ignore[empty-body]
+    def nonzero(self, tree: Tree) -> bool: ...  # type: ignore[empty-body]
+    def sign_of(self, value: Quot) -> tuple[int, bool] | None: ...
+    def trace(self, matrix: Tree) -> Quot: ...  # type: ignore[empty-body]
+
+    # -- atoms ------------------------------------------------------------------------------------------------
+
+    def atom(self, kind: str, key: Any, parts: tuple[Any, ...], names: frozenset[str]) -> int:
+        k = (kind, key)
+        if k not in self.numbers:
+            self.numbers[k] = len(self.atoms)
+            self.atoms.append(Atom(kind, parts, names))
+        return self.numbers[k]
+
+    def names_of(self, value: Quot) -> frozenset[str]:
+        polys = [value.num, *(dict(f) for f in value.den)]
+        return frozenset().union(*(self.atoms[k].names for p in polys for m in p for k, _ in m))
+
+    @staticmethod
+    def one(k: int, e: Any = 1) -> Quot:
+        return Quot({((k, whole(e)),): Fraction(1)}) if e else Quot(ONE)
+
+    def zero(self, tree: Tree) -> bool:
+        return not self.form(tree).num
+
+    def equal(self, a: Tree, b: Tree) -> bool:
+        return not (self.form(a) - self.form(b)).num
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def form(self, tree: Tree) -> Quot:
+        """The normal form; raises `Rejected` where a denominator is not known to be non-zero."""
+        if not isinstance(tree, tuple):
+            return number(tree)
+        if tree in self.cache:
+            return self.cache[tree]
+        value = self.reduced(self._form(tree))
+        self.cache[tree] = value
+        return value
+
+    def forget(self) -> None:
+        """Normal forms depend on what is known: call when that changes."""
+        self.cache.clear()
+
+    def _form(self, t: Tree) -> Quot:
+        op = t[0]
+        if is_matrix(t) or is_vector(t):
+            raise Rejected("a vector or matrix where a scalar is expected")
+        if op == "+":
+            return total(self.form(a) for a in t[1:])
+        if op == "*":
+            out = number(1)
+            for a in t[1:]:
+                out = out * self.form(a)
+            return out
+        if op == "^":
+            return self._power(t[1], t[2])
+        if op == "exp":
+            return self._exponential(self.form(t[1]))
+        if op == "const":
+            if t[1] == "E":
+                return self._exponential(number(1))
+            return self.one(self.atom("const", t[1], (), frozenset()))
+        if op == "sym":
+            if t[1] not in self.symbols:
+                raise Rejected(f"unknown symbol {t[1]}")
+            return self.one(self.atom("sym", t[1], (t[1],), frozenset((t[1],))))
+        if op == "inner":
+            return self._inner(t[1], t[2])
+        if op == "trace":
+            return self.trace(t[1])
+        if op == "mean":
+            return self._mean(self.form(t[1]))
+        if op == "sum":
+            return self._sum(t)
+        if op == "integral":
+            return self._integral(t)
+        if op == "abs":
+            return self._modulus(t[1])
+        if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "diff"):
+            return self._function(t)
+        raise Rejected(f"{op} is no scalar in normal form")
+
+    def _function(self, t: Tree) -> Quot:
+        head = t[:2] if t[0] in ("fun", "call") else t[:1]
+        args = [self.argument(a) for a in t[len(head) :]]
+        keys = [k for k, _, _ in args]
+        if t[0] in ("max", "min"):
+            keys = sorted(set(keys), key=repr)
+        names = frozenset().union(*(n for _, _, n in args))
+        parts = (*head, *(v for _, v, _ in args))
+        return self.one(self.atom(t[0], (head, tuple(keys)), parts, names))
+
+    def argument(self, t: Tree) -> tuple[Any, Any, frozenset[str]]:
+        """(key, value, names) of a function's argument, scalar or vector."""
+        if is_vector(t):
+            parts = self.linear(t)
+            key = ("v", tuple(sorted((k, c.key()) for k, c in parts.items())))
+            names = frozenset().union(*(self.atoms[k].names | self.names_of(c) for k, c in parts.items()))
+            return key, t, names
+        value = self.form(t)
+        return value.key(), value, self.names_of(value)
+
+    # -- vectors ----------------------------------------------------------------------------------------------
+
+    def linear(self, t: Tree) -> dict[int, Quot]:
+        """A vector as {vector atom: coefficient}."""
+        if t == 0 or t == ("+",):
+            return {}
+        if not is_vector(t):
+            if not self.form(t).num:
+                return {}
+            raise Rejected("a scalar where a vector is expected")
+        if t[0] == "vec":
+            return {self.atom("vec", t[1], (t,), frozenset()): number(1)}
+        if t[0] == "vecfun":
+            args = [self.argument(a) for a in t[2:]]
+            key = (t[1], tuple(k for k, _, _ in args))
+            return {self.atom("vecfun", key, (t,), frozenset().union(*(n for _, _, n in args))): number(1)}
+        if t[0] == "+":
+            out: dict[int, Quot] = {}
+            for a in t[1:]:
+                for k, c in self.linear(a).items():
+                    out[k] = out[k] + c if k in out else c
+            return {k: c for k, c in out.items() if c.num}
+        vectors = [a for a in t[1:] if is_vector(a)]
+        if len(vectors) != 1:
+            raise Rejected("a product of vectors")
+        factor = self.form(mul(*(a for a in t[1:] if a is not vectors[0])))
+        return {k: c * factor for k, c in self.linear(vectors[0]).items() if factor.num}
+
+    def _inner(self, a: Tree, b: Tree) -> Quot:
+        parts = []
+        for x, c in self.linear(a).items():
+            for y, d in self.linear(b).items():
+                pair = (min(x, y), max(x, y))
+                k = self.atom("inner", pair, pair, self.atoms[x].names | self.atoms[y].names)
+                parts.append(c * d * self.one(k))
+        return total(parts)
+
+    # -- means, sums, integrals -------------------------------------------------------------------------------
+
+    def deterministic(self, k: int) -> bool:
+        """Whether an atom is no random variable: numbers, declared symbols, means, and functions of these."""
+        a = self.atoms[k]
+        if a.kind in ("sym", "const", "mean", "prob"):
+            return True
+        if a.kind in ("fun", "inner", "trace", "vec", "vecfun", "diff", "limit", "growth", "det"):
+            return False
+        if a.kind == "pow" and isinstance(a.parts[0], int) and not self.deterministic(a.parts[0]):
+            return False
+        return all(self.steady(p) for p in a.parts if isinstance(p, Quot))
+
+    def steady(self, value: Quot) -> bool:
+        polys = [value.num, *(dict(f) for f in value.den)]
+        return all(self.deterministic(k) for p in polys for m in p for k, _ in m)
+
+    def _split(self, value: Quot, outside: Any) -> list[tuple[Quot, Quot]]:
+        """value as sum of (factor of atoms for which ``outside``, rest that is one monomial over a denominator)."""
+        out_den = {f: e for f, e in value.den.items() if all(outside(k) for m, _ in f for k, _ in m)}
+        in_den = {f: e for f, e in value.den.items() if f not in out_den}
+        parts = []
+        for m, c in value.num.items():
+            out = tuple((k, e) for k, e in m if outside(k))
+            inside = tuple((k, e) for k, e in m if not outside(k))
+            parts.append((Quot({out: c}, out_den), Quot({inside: Fraction(1)}, in_den)))
+        return parts
+
+    def _mean(self, value: Quot) -> Quot:
+        parts = []
+        for out, inside in self._split(value, self.deterministic):
+            if inside.den or inside.num != ONE:
+                k = self.atom("mean", inside.key(), (inside,), self.names_of(inside))
+                out = out * self.one(k)
+            parts.append(out)
+        return total(parts)
+
+    @contextmanager
+    def _bind(self, t: Tree, integer: bool) -> Any:
+        """The body of a sum or integral with its variable under a canonical name, and that name."""
+        _, body, variable, low, high = t
+        ends = tuple("oo" if e == ("oo",) else self.form(e).key() for e in (low, high))
+        name = f"#{height(body)}.{self.atom('range', (integer, ends), (), frozenset())}"
+        if name not in self.symbols:
+            self.symbols[name] = Symbol(
+                name, low, None if high == ("oo",) else high, not integer, not integer, integer=integer
+            )
+        from .terms import _plug
+
+        yield name, _plug(body, {variable: ("sym", name)}) if variable not in _bound(body) else body, ends
+
+    def _sum(self, t: Tree) -> Quot:
+        with self._bind(t, True) as (name, body, ends):
+            value = self.form(body)
+            low, high = (None if e == ("oo",) else self.form(e) for e in t[3:])
+            outer = frozenset().union(*(self.names_of(e) for e in (low, high) if e is not None))
+            if high is None or low is None:  # no linearity without convergence
+                names = (self.names_of(value) | outer) - {name}
+                return self.one(self.atom("sum", (value.key(), ends), (value, name, low, high), names))
+            parts = []
+            for out, inside in self._split(value, lambda k: name not in self.atoms[k].names):
+                if not inside.den and inside.num == ONE and self.nonnegative(add(t[4], neg(t[3]), Fraction(1))):
+                    parts.append(out * (high - low + number(1)))
+                    continue
+                names = (self.names_of(inside) | outer) - {name}
+                k = self.atom("sum", (inside.key(), ends), (inside, name, low, high), names)
+                parts.append(out * self.one(k))
+            return total(parts)
+
+    def _integral(self, t: Tree) -> Quot:
+        with self._bind(t, False) as (name, body, ends):
+            value = self.form(body)
+            low, high = (None if e == ("oo",) else self.form(e) for e in t[3:])
+            names = self.names_of(value).union(*(self.names_of(e) for e in (low, high) if e is not None)) - {name}
+            ordered = high is None or self.nonnegative(add(t[4], neg(t[3])))
+            return self.one(self.atom("integral", (value.key(), ends), (value, name, low, high, ordered), names))
+
+    # -- powers -----------------------------------------------------------------------------------------------
+
+    def _modulus(self, t: Tree) -> Quot:
+        if self.nonnegative(t):
+            return self.form(t)
+        value = self.form(t)
+        flipped = -value
+        if repr(flipped.key()) < repr(value.key()):
+            value = flipped
+        k = self.atom("abs", value.key(), (value,), self.names_of(value))
+        if not self.atoms[k].power and self.real(value):
+            self.atoms[k].power, self.atoms[k].value = 2, value * value
+        return self.one(k)
+
+    def real(self, value: Quot) -> bool:
+        """Whether the value is a real number."""
+        polys = [value.num, *(dict(f) for f in value.den)]
+        return all(self.real_power(k, e) for p in polys for m in p for k, e in m)
+
+    def real_power(self, k: int, e: Any) -> bool:
+        a = self.atoms[k]
+        if a.kind in ("sym", "inner", "trace", "mean", "prob", "const", "fun"):
+            good = True
+        elif a.kind in ("root", "abs", "sum", "integral", "max", "min", "exp", "call"):
+            good = all(self.real(p) for p in a.parts if isinstance(p, Quot))
+            if a.kind == "call" and a.parts[1] not in ("sin", "cos", "atan", "tanh", "sinh", "cosh", "erf"):
+                good = good and all(self.sign_of(p) == (1, True) for p in a.parts if isinstance(p, Quot))
+        elif a.kind == "log":
+            good = self.sign_of(a.parts[1]) == (1, True)
+        elif a.kind == "pow":
+            base = self._sign_of_base(a.parts[0])
+            if a.parts[0] == -1:
+                return isinstance(e, int)
+            good = base is not None and base[0] == 1 and self.real(a.parts[1])
+        elif a.kind == "num":
+            return True
+        else:
+            return False
+        if good and not isinstance(e, int):
+            s = self.sign_of(self.one(k))
+            return s is not None and s[0] >= 0
+        return good
+
+    def _power(self, base: Tree, exponent: Tree) -> Quot:
+        value = self.form(exponent)
+        constant = value.num.get((), Fraction(0)) if not value.den else None
+        if constant is not None and set(value.num) <= {()}:
+            if constant.denominator == 1:
+                if constant < 0 and not self.nonzero(base):
+                    raise Rejected("division by something that is not proved to be non-zero")
+                return self.form(base) ** int(constant)
+            if constant < 0 and not self.nonzero(base):
+                raise Rejected("division by something that is not proved to be non-zero")
+            return self._root(base, constant)
+        if self.positive(base):
+            return self._raise(base, value)
+        return self._integer_power(base, value)
+
+    def _root(self, base: Tree, r: Fraction) -> Quot:
+        """base^r for a rational r."""
+        if isinstance(base, tuple) and base[0] == "*":
+            good = [a for a in base[1:] if self.positive(a) or (r > 0 and self.nonnegative(a))]
+            rest = [a for a in base[1:] if a not in good]
+            if good and len(base) > 2:
+                out = number(1)
+                for a in good:
+                    out = out * self._root(a, r)
+                return out * self._root(mul(*rest), r) if rest else out
+        if isinstance(base, tuple) and base[0] == "^":
+            inner, e = base[1], self.form(base[2])
+            if self.positive(inner) and self.real(e):
+                return self._raise(inner, e * number(r))
+            plain = set(e.num) == {()} and not e.den
+            if r > 0 and plain and e.num[()] > 0 and self.nonnegative(inner):
+                return self._root(inner, e.num[()] * r) if (e.num[()] * r).denominator != 1 else self.form(
+                    inner
+                ) ** int(e.num[()] * r)
+        out = number(1)
+        for part, e in self._factors(self.form(base), lambda s: s == (1, True) or (r > 0 and s is not None and s[0] == 1)):
+            out = out * self._part_power(part, whole(e * r))
+        return out
+
+    def _factors(self, value: Quot, good: Any) -> list[tuple[Any, Any]]:
+        """value as product of part^e; parts are primes, atoms or quotients, all ``good`` but at most one."""
+        if not value.num:
+            return [(value, 1)]
+        c, m, p = primitive(value.num)
+        parts: list[tuple[Any, Any]] = []
+        rest = number(1)
+        if c < 0 and len(p) > 1:
+            p, c = {n: -d for n, d in p.items()}, -c
+        if c < 0:
+            rest, c = number(-1), -c
+        parts += primes(c)
+        for k, e in m:
+            if good(self.sign_of(self.one(k))):
+                parts.append((k, e))
+            else:
+                rest = rest * self.one(k, e)
+        if len(p) > 1:
+            if good(self.sign_of(Quot(p))):
+                parts.append((Quot(p), 1))
+            else:
+                rest = rest * Quot(p)
+        for f, e in value.den.items():
+            s = self.sign_of(Quot(dict(f)))
+            if s == (1, True):
+                parts.append((Quot(dict(f)), -e))
+            elif s == (-1, True):
+                flipped = {n: -d for n, d in f}
+                parts.append((Quot(flipped), -e))
+                rest = -rest if e % 2 else rest
+            else:
+                rest = rest * Quot(ONE, {f: e})
+        if rest.den or rest.num != ONE:
+            parts.append((rest, 1))
+        return parts
+
+    def _part_power(self, part: Any, e: Any) -> Quot:
+        """part^e for a rational e: a prime (Fraction), an atom (int) or a quotient."""
+        if isinstance(part, Fraction):
+            k = self.atom("num", part, (part,), frozenset())
+            self.atoms[k].power, self.atoms[k].value = 1, number(part)
+            return self.one(k, e)
+        if isinstance(part, int):
+            return self.one(part, e)
+        if isinstance(e, int):
+            return part**e
+        if not part.den and len(part.num) == 1:
+            ((m, c),) = part.num.items()
+            if c == 1 and len(m) == 1 and isinstance(m[0][1], int) and m[0][1] == 1:
+                return self.one(m[0][0], e)  # principal powers of one base add their exponents
+        return self.one(self.root_atom(part), e)
+
+    def root_atom(self, value: Quot) -> int:
+        k = self.atom("root", value.key(), (value,), self.names_of(value))
+        self.atoms[k].power, self.atoms[k].value = 1, value
+        return k
+
+    def _raise(self, base: Tree, exponent: Quot) -> Quot:
+        """base^exponent for a positive base and a real exponent."""
+        if not self.real(exponent):
+            raise Rejected("an exponent is not known to be real")
+        if isinstance(base, tuple) and base[0] == "^" and self.positive(base[1]):
+            inner = self.form(base[2])
+            if self.real(inner):
+                return self._raise(base[1], inner * exponent)
+        if isinstance(base, tuple) and base[0] == "*" and all(self.positive(a) for a in base[1:]):
+            out = number(1)
+            for a in base[1:]:
+                out = out * self._raise(a, exponent)
+            return out
+        parts = self._factors(self.form(base), lambda s: s == (1, True))
+        out = number(1)
+        for part, e in parts:
+            out = out * self._lift(part, exponent * number(e))
+        return out
+
+    def _lift(self, part: Any, exponent: Quot) -> Quot:
+        """part^exponent for a positive part."""
+        if isinstance(part, int) and self.atoms[part].kind == "exp":
+            return self._exponential(exponent * self.atoms[part].parts[0])
+        if isinstance(part, int) and self.atoms[part].kind == "pow" and self.atoms[part].parts[0] != -1:
+            base, inner = self.atoms[part].parts
+            return self._lift(base, exponent * inner)
+        if isinstance(part, Quot):
+            part = self.root_atom(part)
+        out = number(1)
+        for m, c in exponent.num.items():
+            if not m and not exponent.den:
+                out = out * self._part_power(part, whole(c))
+                continue
+            out = out * self.one(self._power_atom(part, Quot({m: Fraction(1)}, exponent.den)), c)
+        return out
+
+    def _power_atom(self, base: Any, exponent: Quot) -> int:
+        names = self.names_of(exponent) | (self.atoms[base].names if isinstance(base, int) else frozenset())
+        return self.atom("pow", (base if isinstance(base, int) else ("n", base), exponent.key()), (base, exponent), names)
+
+    def _integer_power(self, base: Tree, exponent: Quot) -> Quot:
+        """base^exponent for an integer exponent; anything else stays an atom."""
+        value = self.form(base)
+        integer = not exponent.den and all(
+            c.denominator == 1 and self.integer_mono(m) for m, c in exponent.num.items()
+        )
+        up = integer and all(
+            c > 0 and (s := self.sign_of(Quot({m: Fraction(1)}))) is not None and s[0] == 1
+            for m, c in exponent.num.items()
+        )
+        simple = all(isinstance(e, int) for p in (value.num, exponent.num) for m in p for _, e in m) and not value.den
+        if not (integer and simple and (up or self.nonzero(base))):
+            key = (value.key(), exponent.key())
+            return self.one(self.atom("opaque", key, (value, exponent), self.names_of(value) | self.names_of(exponent)))
+        if not value.num:
+            raise Rejected("a symbolic power of zero")
+        c, m, p = primitive(value.num)
+        parts: list[tuple[Any, Any]] = []
+        if c < 0:
+            c = -c
+            parts.append((Fraction(-1), 1))
+        parts += primes(c)
+        parts += list(m)
+        if len(p) > 1:
+            parts.append((self.root_atom(Quot(p)), 1))
+        out = number(1)
+        for part, e in parts:
+            for n, d in exponent.num.items():
+                if part == -1 and isinstance(part, Fraction):
+                    if not n:
+                        out = out * number((-1) ** int(d))
+                        continue
+                    k = self._power_atom(Fraction(-1), Quot({n: Fraction(1)}))
+                    self.atoms[k].power, self.atoms[k].value = 2, number(1)
+                    out = out * self.one(k, whole(d))
+                elif not n:
+                    out = out * self._part_power(part, whole(d * e))
+                else:
+                    out = out * self.one(self._power_atom(part, Quot({n: Fraction(1)})), whole(d * e))
+        return out
+
+    def integer_mono(self, m: Mono) -> bool:
+        return all(isinstance(e, int) and e > 0 and self.integer_atom(k) for k, e in m)
+
+    def integer_atom(self, k: int) -> bool:
+        a = self.atoms[k]
+        return a.kind == "sym" and self.symbols[a.parts[0]].integer
+
+    def integer(self, tree: Tree) -> bool:
+        value = self.form(tree)
+        return not value.den and all(c.denominator == 1 and self.integer_mono(m) for m, c in value.num.items())
+
+    def _sign_of_base(self, base: Any) -> tuple[int, bool] | None:
+        if isinstance(base, int):
+            return self.sign_of(self.one(base))
+        return (1, True) if base > 0 else (-1, True)
+
+    def _exponential(self, value: Quot) -> Quot:
+        out = number(1)
+        for m, c in value.num.items():
+            logs = [(k, e) for k, e in m if self.atoms[k].kind == "log" and e == 1]
+            if len(logs) == 1:
+                argument = self.atoms[logs[0][0]].parts[1]
+                rest = Quot({tuple((k, e) for k, e in m if k != logs[0][0]): c}, value.den)
+                if self.sign_of(argument) == (1, True) and self.real(rest):
+                    for part, e in self._factors(argument, lambda s: s == (1, True)):
+                        out = out * self._lift(part, rest * number(e))
+                    continue
+            exponent = Quot({m: Fraction(1)}, value.den)
+            out = out * self.one(self.atom("exp", exponent.key(), (exponent,), self.names_of(exponent)), whole(c))
+        return out
+
+    # -- relations --------------------------------------------------------------------------------------------
+
+    def reduced(self, value: Quot) -> Quot:
+        """Powers of atoms with a relation brought into [0, q)."""
+        for _ in range(200):
+            hit = next(
+                (
+                    k
+                    for m in value.num
+                    for k, e in m
+                    if self.atoms[k].power and not 0 <= e < self.atoms[k].power
+                ),
+                None,
+            )
+            if hit is None:
+                return value
+            a = self.atoms[hit]
+            assert a.value is not None
+            groups: dict[int, Poly] = {}
+            for m, c in value.num.items():
+                e = dict(m).get(hit, 0)
+                k = e // a.power
+                n = times(m, ((hit, whole(-k * a.power)),)) if k else m
+                groups.setdefault(int(k), {})[n] = c
+            den = Quot(ONE, value.den)
+            value = total(Quot(p) * a.value**k for k, p in groups.items()) * den
+        raise Rejected("roots nested too deep")
+
+
+def _bound(tree: Tree) -> frozenset[str]:
+    from .terms import bound
+
+    return bound(tree)
+
+
+def primes(c: Fraction) -> list[tuple[Fraction, int]]:
+    """A positive rational as product of primes; a large cofactor stays whole."""
+    out: list[tuple[Fraction, int]] = []
+    for n, sign in ((c.numerator, 1), (c.denominator, -1)):
+        p = 2
+        while p * p <= n and p < 2000:
+            e = 0
+            while n % p == 0:
+                n //= p
+                e += 1
+            if e:
+                out.append((Fraction(p), sign * e))
+            p += 1 if p == 2 else 2
+        if n > 1:
+            out.append((Fraction(n), sign))
+    return out
