@@ -50,6 +50,8 @@ class CalculusRules(ScalarRules):
             return bool(good) and self._smooth(base, x) and self._smooth(exponent, x)
         if isinstance(expr, sympy.log):
             return self.signs.positive(expr.args[0]) and self._smooth(expr.args[0], x)
+        if isinstance(expr, (sympy.asin, sympy.acos)):
+            return self.signs.positive(1 - expr.args[0] ** 2) and self._smooth(expr.args[0], x)
         if expr.is_Add or expr.is_Mul or isinstance(expr, (sympy.exp, sympy.cos, sympy.sin, sympy.atan, sympy.tanh)):
             return all(self._smooth(a, x) for a in expr.args)
         return False

@@ -14,7 +14,7 @@ from ..claim import Assumption, Claim
 from ..decision import Proposition
 from ..domain import Domain
 from ..errors import ProofError
-from ..language import Vector
+from ..language import PairMean, Vector
 from .algebra import is_zero
 from .fact import _SEAL, Fact, Step
 from .matrix import words
@@ -287,9 +287,11 @@ class Context:
         """Substitute values for symbols, refusing capture by the variable of a sum or integral."""
         expr = sympy.sympify(expr)
         bound = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
+        if expr.atoms(PairMean):
+            bound.add(PairMean.variable)
         entering = {s for v in values.values() for s in sympy.sympify(v).free_symbols}
         if bound & (entering | set(values)):
-            raise ProofError("the value would be captured by the variable of a sum or integral")
+            raise ProofError("the value would be captured by the variable of a sum, integral or mean")
         return expr.subs(dict(values), simultaneous=True)
 
     def _bound_variable(self, t: Any, *exprs: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from .activations import ActivationRules
 from .dynamics import DynamicsRules
 from .inequalities import InequalityRules
-from .integrals import MomentRules
 from .sequences import SequenceRules
 from .solutions import SolutionRules
 
 
-class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, MomentRules):
+class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, ActivationRules):
     """A derivation in progress for one claim (or one of its mutants)."""
