@@ -12,7 +12,7 @@ from typing import Any
 
 from . import __version__
 
-_PACKAGES = ("numpy", "scipy", "sympy", "mpmath", "array-api-compat", "python-flint", "clarabel")
+_PACKAGES = ("numpy", "scipy", "sympy", "mpmath", "array-api-compat", "python-flint", "clarabel", "z3-solver")
 _CUPY = ("cupy-cuda12x", "cupy-cuda13x", "cupy")
 _NEEDS = {
     "derivation": ("sympy", "python-flint"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -266,3 +268,14 @@ def test_cases_keep_their_supposition_when_one_is_left_open(proof):
     tied = Proof(toy(symbols=DOMAINS, assumptions=(tie,)))
     fact = tied.assume(tie)
     refused(tied.by_cases, p - q, lambda s: tied.certificate((1 / (p - q), ">=", 0), [(0, fact)]), lambda s: s)
+
+
+def test_without_z3_a_derivation_cannot_run(monkeypatch):
+    from gdverify.kernel import run_derivation
+
+    monkeypatch.setitem(sys.modules, "z3", None)
+    claim = toy(u, 2, symbols=DOMAINS)
+    claim.derivation(lambda proof: proof.conclude(proof.polynomial(Ge(2, u, evaluate=False))))
+    (evidence,) = claim.evidence
+    outcome = run_derivation(claim, evidence)
+    assert outcome.verdict == "error" and "z3" in outcome.message.lower()

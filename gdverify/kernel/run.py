@@ -6,7 +6,7 @@ import time
 import traceback
 
 from ..claim import Claim, Evidence
-from ..errors import GdverifyError, ProofError
+from ..errors import GdverifyError, MissingDependencyError, ProofError
 from ..result import Outcome
 from .proof import Proof
 
@@ -26,6 +26,8 @@ def run_derivation(claim: Claim, evidence: Evidence) -> Outcome:
             verdict, message = "fail", "the derivation ends without concluding anything"
     except ProofError as err:
         verdict, message = "fail", f"step {len(proof.steps) + 1}: {err}"
+    except MissingDependencyError as err:
+        verdict, message = "error", str(err)
     except GdverifyError as err:
         verdict, message = "fail", str(err)
     except Exception as err:
