@@ -5,9 +5,10 @@ from __future__ import annotations
 from .activations import ActivationRules
 from .dynamics import DynamicsRules
 from .inequalities import InequalityRules
+from .points import PointRules
 from .sequences import SequenceRules
 from .solutions import SolutionRules
 
 
-class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, ActivationRules):
+class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, ActivationRules, PointRules):
     """A derivation in progress for one claim (or one of its mutants)."""
