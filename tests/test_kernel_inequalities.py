@@ -8,7 +8,7 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import Ge, Gt, Rational, cos, digamma, exp, gamma, log, loggamma, oo, sin, sqrt, tanh
+from sympy import Ge, Gt, Rational, Sum, cos, digamma, exp, gamma, log, loggamma, oo, sin, sqrt, tanh
 
 from gdverify import Integers, Interval, Nonnegative, Positive, Reals
 from gdverify.errors import ProofError
@@ -156,7 +156,7 @@ def test_ranges_contain_every_value(a, b, low, width):
 @settings(max_examples=25, deadline=None)
 def test_nothing_is_proved_that_fails_at_one_point(a, b, c, at):
     proof = Proof(toy(symbols=DOMAINS))
-    expr = exp(a * u) + log(1 + b * u) * cos(c * u) - c * u**2 + sqrt(u + b) / (1 + tanh(u))
+    expr = exp(a * u) + log(1 + b * u) * cos(c * u) - c * u**2 + tanh(u) * sqrt(u + b) / (1 + exp(u))
     value = expr.subs(u, Rational(at, 12))
     refused(proof.nonneg_on_box, expr - value - HAIR, {u: UNIT}, cells=200)
     proof.nonneg_on_box(expr + 60, {u: UNIT})
@@ -254,6 +254,8 @@ def test_cases_refused(proof):
     refused(proof.by_cases, sqrt(w), lambda s: proof.sign(p), lambda s: proof.sign(p))  # not real
     refused(proof.by_cases, 1 / w, lambda s: proof.sign(p), lambda s: proof.sign(p))  # undefined at 0
     refused(proof.by_cases, sympy.log(w), lambda s: proof.sign(p), lambda s: proof.sign(p))
+    for undefined in (gamma(w), q**w, sympy.tan(w), gamma(w) ** 2 + 1, Sum(w, (n, 1, 2))):
+        refused(proof.by_cases, undefined, lambda s: proof.sign(p), lambda s: proof.sign(p))
     generic = proof.scalar("generic", Reals())
     refused(proof.by_cases, generic, lambda s: proof.sign(p), lambda s: proof.sign(p))
     # Within n >= 5 or n < 5 a limit in n would be nonsense.

@@ -8,10 +8,13 @@ from typing import Any
 import sympy
 
 from ..errors import ProofError
+from ..language import Mean
 from .algebra import NormalForms, check_defined, is_zero
 from .fact import Fact
 from .rational import nonnegative
 from .scalars import ScalarRules
+
+_ENTIRE = (sympy.exp, sympy.log, sympy.Abs, sympy.Max, sympy.Min, sympy.sin, sympy.cos, sympy.atan, sympy.tanh)
 
 
 class InequalityRules(ScalarRules):
@@ -58,6 +61,8 @@ class InequalityRules(ScalarRules):
 
         expr = sympy.sympify(expr)
         self._admit(expr)
+        if expr.free_symbols - set(box):
+            raise ProofError(f"no side of the box for {expr.free_symbols - set(box)}")
         ends, open_low = {}, set()
         for x, (low, high) in box.items():
             low, high = sympy.sympify(low), sympy.sympify(high)
@@ -157,9 +162,10 @@ class InequalityRules(ScalarRules):
         reals = {s for s in self.generic if not self._domain(s).integer}
         if not (self.signs.deterministic(expr) and self.signs.real(expr)) or expr.free_symbols & reals:
             raise ProofError(f"by_cases: {expr} is not known to be a real constant of the instance")
-        if expr.has(sympy.Sum, sympy.Integral, sympy.Product):
-            raise ProofError(f"by_cases: {expr} binds a variable")
+        if not self._finite(expr):
+            raise ProofError(f"by_cases: {expr} is not known to be a finite number")
         found = []
+        admitted = set(self.signs.used)
         for left, relation, branch in ((expr, ">=", when_nonnegative), (-expr, ">", when_negative)):
             supposition = self._suppose(left, relation, sympy.S.Zero, f"case {left} {relation} 0")
             try:
@@ -177,6 +183,7 @@ class InequalityRules(ScalarRules):
             check_defined(side, self.signs)
         if not is_zero(one.expr - two.expr, self.signs):
             raise ProofError(f"the cases prove different things: {one}, and {two}")
+        self.signs.used |= admitted
         return self._record(
             "cases",
             one.left,
@@ -187,6 +194,15 @@ class InequalityRules(ScalarRules):
             note=note,
             witness={"cases": [first, second]},
         )
+
+    def _finite(self, e: Any) -> bool:
+        """Whether a real expression, its denominators checked, has a value: no poles, no 0^-p, nothing infinite."""
+        if e.is_Pow and not e.exp.is_Integer:
+            good = self.signs.positive(e.base) or (e.exp.is_Rational and e.exp > 0)
+            return good and self._finite(e.base) and self._finite(e.exp)
+        known = e.is_Symbol or e.is_Rational or e in (sympy.pi, sympy.E) or isinstance(e, Mean)
+        entire = e.is_Add or e.is_Mul or e.is_Pow or isinstance(e, _ENTIRE)
+        return bool(known) or bool(entire and all(self._finite(a) for a in e.args))
 
 
 def _weaker(a: str, b: str) -> str:
