@@ -334,7 +334,7 @@ class Derivation:
         return [(f.left, f.right, self.use(f.number, self.outcome(f.left, f.right))) for f in using]
 
     def transfer(
-        self, fact: Fact, source: Fact, proof_name: str, using: Sequence[Fact] = (), extra: Sequence[Any] = ()
+        self, fact: Fact, source: Fact, proof_name: str, using: Sequence[Fact] = (), raw: Sequence[tuple[str, Any]] = ()
     ) -> str:
         """Close ``fact`` by ``source`` (proved as ``proof_name``), the difference being an identity."""
         if self.terms.is_vector(fact.left) and not isinstance(fact.left, Inner):
@@ -342,34 +342,48 @@ class Derivation:
         lemma = _TRANSFER.get((source.relation, fact.relation))
         if lemma is None:
             raise NotExported(f"from {source.relation} to {fact.relation}")
-        script = self.identities.script(
-            [fact.left - fact.right, source.left - source.right, *extra], self.equalities(using)
-        )
+        exprs = [fact.left - fact.right, source.left - source.right]
+        script = self.identities.script(exprs, self.equalities(using), raw=raw)
         return f"  apply ({lemma} _ _ _ _ {proof_name}).\n{script}"
+
+    def instances(self, fact: Fact, values: dict[Any, tuple[str, Any]]) -> list[tuple[str, Any]]:
+        """Means and sums of a fact as they read once Coq has put terms for its variables, and what they are."""
+        self.terms.instead = {s: text for s, (text, _) in values.items()}
+        found = [(self.terms.real(b), b) for e in (fact.left, fact.right) for b in binders(e)]
+        self.terms.instead = {}
+        plugged = {s: v for s, (_, v) in values.items()}
+        put = lambda b: (
+            unsplit(self.proof._plug(b.args[0], plugged)) if isinstance(b, Mean) else self.proof._plug(b, plugged)
+        )
+        return [(text, put(b)) for text, b in found]
 
     def _rule_assume(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         assumption = args["assumption"]
-        given = [sympy.sympify(a) for a in args["args"]]
         names = list(args["kwargs"])
-        given += [sympy.sympify(args["kwargs"][k]) for k in names]
+        given = [*args["args"], *(args["kwargs"][k] for k in names)]
+        given = [a if callable(a) and not isinstance(a, sympy.Basic) else sympy.sympify(a) for a in given]
         general, quantifiers, values = [], [], []
         mean = fact.left.has(Mean) or fact.right.has(Mean)
         for i, a in enumerate(given):
-            if self.terms.is_vector(a) and not mean:
-                u = Vector(f"any {'uvyz'[i] if i < 4 else 'u' + str(i)}")
-                self.terms.vectors[u.name] = u
-                general.append(u)
-                quantifiers.append(f"forall {self.terms.name('vector', u.name)} : V, ")
-                values.append(self.terms.vec(a))
+            if not isinstance(a, sympy.Basic):
+                general.append(a)
+            elif self.terms.is_vector(a) and not mean:
+                general.append(Vector(f"any {'uvyz'[i] if i < 4 else 'u' + str(i)}"))
             elif not self.terms.is_vector(a) and self._natural(a):
-                s = sympy.Symbol(f"any{i}", integer=True, nonnegative=True)
-                general.append(s)
-                quantifiers.append(f"forall {self.terms.symbol(s)} : nat, ")
-                values.append(self.terms.nat(a))
+                general.append(sympy.Symbol(f"any{i}", integer=True, nonnegative=True))
             else:
                 general.append(a)
         left, sign, right = self._schema(assumption, general, names, position)
         self.terms.learn([left, right])
+        for u, a in zip(general, given, strict=True):
+            if u is a or u not in left.free_symbols | right.free_symbols:
+                continue
+            if isinstance(u, Vector):
+                quantifiers.append(f"forall {self.terms.name('vector', u.name)} : V, ")
+                values.append(self.terms.vec(a))
+            else:
+                quantifiers.append(f"forall {self.terms.symbol(u)} : nat, ")
+                values.append(self.terms.nat(a))
         free = (left.free_symbols | right.free_symbols) & self.proof.generic
         closed = ""
         for s in sorted(free, key=lambda s: s.name):
@@ -384,14 +398,13 @@ class Derivation:
             return f"  exact {term}."
         lemma = _TRANSFER[(sign, fact.relation)]
         actual = dict(zip(general, given, strict=True))
-        printed = {
-            s: self.terms.vec(a) if self.terms.is_vector(a) else self.terms.nat(a) for s, a in actual.items() if s != a
-        }
+        actual = {s: a for s, a in actual.items() if s is not a and s in left.free_symbols | right.free_symbols}
+        printed = {s: self.terms.vec(a) if self.terms.is_vector(a) else self.terms.nat(a) for s, a in actual.items()}
         self.terms.instead = printed
         raw = [(self.terms.real(b), b) for e in (left, right) for b in binders(e)]
         self.terms.instead = {}
-        raw = [(text, b.xreplace({s: a for s, a in actual.items() if s != a})) for text, b in raw]
-        vectors = [v for a in given if self.terms.is_vector(a) for v in linear_parts(a)]
+        raw = [(text, b.xreplace(actual)) for text, b in raw]
+        vectors = [v for a in actual.values() if self.terms.is_vector(a) for v in linear_parts(a)]
         script = self.identities.script([fact.left - fact.right], (), gram=True, more=vectors, raw=raw)
         return f"  pose proof {term} as H; cbv beta in H.\n  apply ({lemma} _ _ _ _ H).\n{script}"
 
@@ -536,7 +549,8 @@ class Derivation:
             instead[s] = (text, proofs)
         f = self.use(source.number, self.outcome(source.left, source.right), instead)
         lines.append(f"  pose proof {f} as F; cbv beta in F.")
-        lines.append(self.transfer(fact, source, "F"))
+        raw = self.instances(source, {s: (instead[s][0], v) for s, v in values.items()})
+        lines.append(self.transfer(fact, source, "F", raw=raw))
         return "\n".join(lines)
 
     def _rule_settle(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
@@ -551,21 +565,29 @@ class Derivation:
         ranged = f"(fun {name} : nat => {self.relation(fact)})"
         at_low = {t: (low, ["(Nat.le_refl _)"] * len(premises))}
         intro = "intros omega; " if omega else ""
-        lines = [f"  clear -{' '.join(['INR_' + name])}." if False else ""]
-        lines.append("  revert omega." if omega else "")
+        lines = ["  revert omega." if omega else ""]
         bound = premises[0][0] if premises else "(Nat.le_0_l _)"
         lines.append(f"  refine (induction_from {low} {ranged} _ _ {name} {bound}).")
         first = self.use(base.number, self.outcome(base.left, base.right), at_low)
-        lines.append(f"  {{ {intro}pose proof {first} as F; cbv beta in F.")
-        lines.append(self.transfer(fact, base, "F", extra=[fact.left.subs(t, self.proof.signs.domains[t].low)]) + " }")
-        lines.append(f"  clear {' '.join(h for h, _ in premises)}." if False else "")
+        start = self.proof.signs.domains[t].low
+        raw = [
+            *self.instances(fact, {t: (f"({low})", start)}),
+            *self.instances(base, {t: (f"({low})", start)}),
+        ]
+        lines.append(f"  {{ cbv beta; {intro}pose proof {first} as F; cbv beta in F.")
+        lines.append(self.transfer(base, base, "F", raw=raw) + " }")
         n_low = premises[0][0] if premises else f"{name}_low"
         later = self.use(result.number, self.outcome(result.left, result.right))
-        others = "".join(f" {h}" for h, _ in premises)
-        lines.append(f"  {{ clear INR_{name}{' R_' + n_low if premises else ''}{others} {name}.")
-        lines.append(f"    intros {name} {n_low} given_{hypothesis.number}.")
+        raw = self.instances(fact, {t: (f"({name} + 1)%nat", t + 1)})
+        lines.append(
+            f"  {{ clear INR_{name}{' R_' + n_low if premises else ''}{''.join(f' {h}' for h, _ in premises)} {name}."
+        )
+        lines.append(
+            f"    intros {name} {n_low} given_{hypothesis.number}; cbv beta; cbv beta in given_{hypothesis.number}."
+        )
+        lines.append(f"    assert (INR_{name} := pos_INR {name}).")
         lines.append(f"    {intro}pose proof {later} as F; cbv beta in F.")
-        lines.append(self.transfer(fact, result, "F") + " }")
+        lines.append(self.transfer(result, result, "F", raw=raw) + " }")
         return "\n".join(line for line in lines if line)
 
     def _rule_sum_of(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:

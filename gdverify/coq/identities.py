@@ -49,6 +49,8 @@ class Identities:
         for text, b in [*raw, *((self.terms.real(b), b) for b in bound)]:
             found.setdefault(text, b)
         for text, b in found.items():
+            if not isinstance(b, (Mean, sympy.Sum)):
+                raise NotExported(f"{b} is no mean or sum")
             limits = None if isinstance(b, Mean) else b.limits[0]
             argument = b.args[0] if isinstance(b, Mean) else b.function
             lines += self._linear(text, argument, limits, equalities, gram, more)
@@ -57,12 +59,13 @@ class Identities:
             if is_vector_atom(old):
                 lines += self._gram_entries(current, old, new, proof)
             elif any(e.has(old) for e in current):
-                lines.append(f"    rewrite ?{proof}.")
+                lines.append(f"    try rewrite {proof}.")
             current = [self._put(e, old, new) for e in current]
         if gram and self.terms.has_vectors:
             lines.append("    gram.")
         lines += self._symmetry(current, gram, more)
-        lines += self._roots([*exprs, *current])
+        put_in = [new for old, new, _ in equalities if not is_vector_atom(old) and any(e.has(old) for e in exprs)]
+        lines += self._roots([*exprs, *current, *put_in])
         lines.append("    algebra.")
         return "\n".join(lines)
 
@@ -84,7 +87,7 @@ class Identities:
             lines.append(f"    assert ({name} : {self.terms.real(entry)} = {self.terms.real(value)}).")
             lines.append(f"    {{ rewrite (inner_eq _ _ _ _ {left} {right}); gram.")
             lines += self._symmetry([value], True, [*_atoms_of(new), a, b])
-            lines.append(f"    algebra. }} rewrite ?{name}; clear {name}.")
+            lines.append(f"    algebra. }} try rewrite {name}; clear {name}.")
         return lines
 
     def _symmetry(self, exprs: Iterable[Any], wanted: bool, more: Iterable[Any] = ()) -> list[str]:
@@ -96,7 +99,7 @@ class Identities:
         for i, a in enumerate(ordered):
             for b in ordered[i + 1 :]:
                 first, second = Inner(a, b).args
-                lines.append(f"    rewrite ?(inner_sym {self.terms.vec(second)} {self.terms.vec(first)}).")
+                lines.append(f"    try rewrite (inner_sym {self.terms.vec(second)} {self.terms.vec(first)}).")
         return lines
 
     # -- means and sums ---------------------------------------------------------------------------------------
@@ -136,7 +139,7 @@ class Identities:
         lines.append(
             f"    try {one}; try reflexivity; algebra. }}" if any(m == 1 for _, m in parts) else "    reflexivity. }"
         )
-        lines.append(f"    rewrite ?{name}; clear {name}.")
+        lines.append(f"    try rewrite {name}; clear {name}.")
         return lines
 
     def _ranged(self, limits: Any) -> Any:
@@ -180,7 +183,7 @@ class Identities:
             r, s = self.terms.real(base), self._name("s")
             lines.append(f"    assert ({s}_pos : 0 < sqrt {r}) by (apply sqrt_lt_R0; sign).")
             lines.append(f"    assert ({s}_sq : {r} = sqrt {r} * sqrt {r}) by (symmetry; apply sqrt_sqrt; sign).")
-            lines.append(f"    set ({s} := sqrt {r}) in *; clearbody {s}; rewrite ?{s}_sq.")
+            lines.append(f"    set ({s} := sqrt {r}) in *; clearbody {s}; try rewrite {s}_sq.")
         return lines
 
     def sign(self, e: Any) -> str:
@@ -201,7 +204,7 @@ class Identities:
             except (NotExported, GdverifyError):
                 continue
             options.append(f"solve [replace {self.terms.real(e)} with {text} by algebra; sign]")
-        return "first [" + " | ".join([*options, "solve [nra]"]) + "]"
+        return "first [" + " | ".join([*options, "timeout 10 nra"]) + "]"
 
 
 def binders(e: Any) -> list[Any]:

@@ -133,6 +133,7 @@ Ltac nonzero :=
   constants;
   repeat match goal with |- _ /\ _ => split end;
   repeat first [apply Rmult_integral_contrapositive_currified | apply pow_nonzero | apply Rinv_neq_0_compat];
-  first [assumption | apply Rgt_not_eq; sign | apply Rlt_not_eq; solve [lra]].
+  first [assumption | apply Rgt_not_eq; sign | apply Rlt_not_eq; solve [lra]
+        | apply Rgt_not_eq; timeout 5 nra | apply Rlt_not_eq; timeout 5 nra].
 
 Ltac algebra := constants; first [ring | field; nonzero | unfold Rdiv; field; nonzero].
