@@ -19,9 +19,11 @@ Reference: arXiv:2106.03970.
 from fractions import Fraction
 from itertools import pairwise
 
-from sympy import Function, Ge, Integer, Le, Rational, S, Symbol, sqrt
+from sympy import Function, Ge, Identity, Integer, Le, MatrixSymbol, Rational, S, Symbol, Trace, sqrt
 
 from gdverify import Assumption, Claim, Counterexample, Finding, Integers, Interval, Mean, Mutant
+from gdverify.language import SymmetricMatrix
+from gdverify.laws import constant, equation, sphere
 from theorems import PAPERS
 from theorems.networks.bn_contraction import equal
 
@@ -38,7 +40,14 @@ layer = Assumption(
 )
 bounded = Assumption("-1 <= u <= 1", lambda: [Ge(1 + u, 0, evaluate=False), Ge(1 - u, 0, evaluate=False)])
 symmetric = Assumption("u and -u have the same law", lambda F: equal(Mean(F(u)), Mean(F(-u))))
-BETA = "Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions vol. 2 (1995), chapter 25"
+g, D = MatrixSymbol("g", 64, 1), SymmetricMatrix("D", 64, 64)
+direction = sphere(g)  # of a standard normal row of W, in the eigenvectors of G
+levels = Assumption(
+    "D is 1 on the upper level and -1 on the lower one",
+    lambda: [equal(D * D, Identity(64)), equal(Trace(D), 0)],
+    latex=r"D=\mathrm{diag}(1,\dots,1,-1,\dots,-1)",
+)
+contrast = equation("u compares the energies of the two levels", u, Trace(g.T * D * g))
 
 printed_bound = Claim(
     id="bn-orthogonalizes.printed-bound-is-false",
@@ -49,7 +58,7 @@ printed_bound = Claim(
     r"\alpha=\sqrt{1/128}:\quad V(H_{l+1})>2\bigl(1-\tfrac{2\alpha}3\bigr)^l\ \text{for every } l\ge112",
     symbols={l: Integers(112, sample=(112, 150))},
     defines={alpha: sqrt(Rational(1, 128))},
-    assumptions=[start, layer, bounded, symmetric],
+    assumptions=[start, layer, bounded, symmetric, contrast, direction, levels, constant(D)],
     decides=Counterexample(
         quantity=e(l) / 8,
         bound=2 * (1 - 2 * alpha / 3) ** l,
@@ -71,6 +80,22 @@ printed_bound = Claim(
         corrected_by="bn-orthogonalizes.depth-width",
     ),
 )
+
+
+def moments(proof):
+    """E u^2 = 1/33 and E u^4 = 1/385, from the moments of the sphere in R^64."""
+    meaning, (involution, balance) = proof.assume(contrast), proof.assume(levels)
+    form, trace = Trace(g.T * D * g), Trace(D)
+    rest = {2: trace, 4: trace**3 + 12 * 64 * trace + 32 * trace}  # what multiplies tr D = 0
+    for power, value in ((2, Rational(1, 33)), (4, Rational(1, 385))):
+        size = S.One
+        for j in range(power):
+            size *= 64 + 2 * j
+        yield proof.certificate(
+            equal(Mean(u**power), value),
+            [(1, proof.moment(form**power, [direction])), (rest[power] / size, balance)],
+            using=[meaning, involution],
+        )
 
 
 @printed_bound.derivation
@@ -96,8 +121,7 @@ def cubic_lower_bound(proof):
     cubic = proof.mean(
         proof.certificate(Ge(w, (1 - u**2) * (1 + x**2 * u**2)), [(x**4 * u**4 / (1 - x**2 * u**2), inside)])
     )
-    second = proof.cite("second moment of the Beta law", equal(Mean(u**2), Rational(1, 33)), BETA)
-    fourth = proof.cite("fourth moment of the Beta law", equal(Mean(u**4), Rational(1, 385)), BETA)
+    second, fourth = moments(proof)
     gain = proof.certificate(
         Ge(Mean(w), Rational(32, 33) + Rational(32, 1155) * x**2), [(1, cubic), (x**2 - 1, second), (-(x**2), fourth)]
     )
