@@ -27,6 +27,7 @@ class InequalityRules(ScalarRules):
         The variable must be declared on a domain inside [low, high].  An end that the domain excludes may be a pole.
         """
         expr, (low, high) = sympy.sympify(expr), map(sympy.sympify, (low, high))
+        self._denominators(expr, lambda base: self.univariate(base, variable, low, high))
         strict = nonnegative(expr, variable, low, high, *self._confined(variable, low, high))
         return self._record(
             "univariate",
@@ -60,6 +61,7 @@ class InequalityRules(ScalarRules):
         from .boxes import BoxProver
 
         expr = sympy.sympify(expr)
+        self._denominators(expr, lambda base: self.nonneg_on_box(base, box, cuts=cuts, cells=cells))
         self._admit(expr)
         if expr.free_symbols - set(box):
             raise ProofError(f"no side of the box for {expr.free_symbols - set(box)}")
@@ -75,6 +77,15 @@ class InequalityRules(ScalarRules):
         witness = {"box": {str(x): [str(a), str(b)] for x, (a, b) in ends.items()}}
         witness["cuts"] = {str(x): [str(a) for a in ps] for x, ps in points.items()}
         return self._record("box", expr, ">" if strict else ">=", 0, note=f"ball arithmetic, {note}", witness=witness)
+
+    def _denominators(self, expr: Any, prove: Callable[[Any], Fact]) -> None:
+        """Facts that say of which sign each denominator is, where the kernel's signs do not tell."""
+        for power in expr.atoms(sympy.Pow):
+            if power.exp.is_negative and not self.signs.nonzero(power.base):
+                try:
+                    prove(power.base)
+                except ProofError:
+                    prove(-power.base)
 
     def _is_zero_value(self, value: Any) -> bool:
         try:
