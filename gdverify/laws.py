@@ -8,7 +8,7 @@ import sympy
 
 from .claim import Assumption
 from .errors import ClaimError
-from .language import Covariance, Mean
+from .language import Covariance, Mean, SymmetricMatrix
 
 
 def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
@@ -55,6 +55,24 @@ def haar(letter: Any) -> Assumption:
         name=f"{letter} is Haar orthogonal",
         latex=rf"{sympy.latex(letter)} \sim \mathrm{{Haar}}(O({sympy.latex(letter.shape[0])}))",
         key=("haar", letter),
+    )
+
+
+def rotation_invariant(points: tuple[Any, ...], labels: tuple[Any, ...] = (), name: str = "") -> Assumption:
+    """Rotating or reflecting all points (matrices with d rows) together keeps their joint law with the labels.
+
+    (O x_1, ..., O x_m, labels) has the law of (x_1, ..., x_m, labels) for every orthogonal d x d matrix O; labels are
+    matrix letters that stay as they are.
+    """
+    if len({x.shape[0] for x in points}) != 1 or set(points) & set(labels):
+        raise ClaimError("rotation_invariant takes points with equally many rows, and labels that are none of them")
+    if any(isinstance(x, SymmetricMatrix) for x in points):
+        raise ClaimError("a rotated matrix is no longer symmetric")
+    names = ", ".join(map(str, points))
+    return Assumption(
+        name=name or f"the law of {names} does not change under rotations",
+        latex=rf"(O x)_{{x \in \{{{names}\}}}} \sim (x),\ O \in O(d)",
+        key=("rotation", tuple(points), tuple(labels)),
     )
 
 

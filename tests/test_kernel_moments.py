@@ -19,7 +19,17 @@ from gdverify.kernel import Proof
 from gdverify.kernel.matrix import words
 from gdverify.kernel.moments import even_partitions, sign_cumulant, weingarten
 from gdverify.language import DiagonalSum, Mean, SymmetricMatrix, VectorSequence
-from gdverify.laws import constant, equation, gaussian, gram_inverse, haar, invertible, signs, sphere
+from gdverify.laws import (
+    constant,
+    equation,
+    gaussian,
+    gram_inverse,
+    haar,
+    invertible,
+    rotation_invariant,
+    signs,
+    sphere,
+)
 
 d, m = sympy.symbols("d m", integer=True, positive=True)
 n = sympy.Symbol("n", integer=True, positive=True)
@@ -468,3 +478,41 @@ def test_a_scalar_function_is_no_vector_sequence_of_the_same_name():
     """SymPy's caches would hand out one for the other."""
     assert VectorSequence("s")(0) != sympy.Function("s")(0)
     assert VectorSequence("s")(0) == VectorSequence("s")(0)
+
+
+# -- invariance under rotations -----------------------------------------------------------------------------------
+
+
+def test_rotations_average_second_moments():
+    x, y = MatrixSymbol("x", d, 1), MatrixSymbol("y", d, 1)
+    label, stranger = MatrixSymbol("l", 1, 1), MatrixSymbol("s", 1, 1)
+    law = rotation_invariant((x, y), (label,))
+    check = proof(law)
+    g = Trace(label) ** 2
+    fact = check.rotated(g * Trace(x.T * A * y), law)
+    check.identity(fact.right, Trace(A) / d * Mean(g * Trace(x.T * y)))
+    refused(check.identity, fact.right, Trace(A) * Mean(g * Trace(x.T * y)))
+    assert check.rotated(g * Trace(a.T * x), law).right == 0
+    assert check.rotated(g, law).right == Mean(g)
+    refused(check.rotated, g * Trace(x.T * A * y) ** 2, law, match="not proved")  # degree 4 needs d >= 2
+    from_dimension(2, law).rotated(g * Trace(x.T * A * y) ** 2, law)
+    refused(check.rotated, Trace(stranger) * Trace(x.T * A * y), law, match="neither")  # may depend on x
+    refused(check.rotated, abs(Trace(x.T * a)), law, match="polynomial")
+    refused(check.rotated, sympy.Function("f")(n) * Trace(x.T * y), law)
+    refused(proof().rotated, Trace(x.T * A * y), law, match="does not assume")
+    refused(proof(law, constant(x)).rotated, Trace(x.T * A * y), law, match="constant")
+    one = rotation_invariant((x,), (label,))
+    refused(proof(one).rotated, Trace(x.T * A * y), one, match="neither")  # y does not turn with x
+    with pytest.raises(ClaimError):
+        rotation_invariant((x, MatrixSymbol("z", n, 1)))
+    with pytest.raises(ClaimError):
+        rotation_invariant((x,), (x,))
+
+
+def test_a_rotated_gaussian_is_gaussian():
+    x = MatrixSymbol("x", d, 1)
+    law, normal = rotation_invariant((x,)), gaussian(x)
+    check = from_dimension(2, law, normal)
+    expr = Trace(x.T * A * x) ** 2
+    inside = check.rotated(expr, law).right.replace(Mean, lambda e: e)
+    check.identity(check.moment(inside, [normal]).right, check.moment(expr, [normal]).right)

@@ -17,7 +17,7 @@ from .moments import haar_mean, signs_mean, sphere_mean
 
 
 class MomentRules(MeanRules):
-    """moment, stein."""
+    """moment, rotated, stein."""
 
     def moment(self, expr: Any, laws: Sequence[Assumption]) -> Fact:
         """Mean(expr) == its value, for a polynomial in traces of words in independent random letters of known laws.
@@ -71,6 +71,55 @@ class MomentRules(MeanRules):
         if not self.signs.nonnegative(size - half):
             raise ProofError(f"{size} >= {half} is not proved: the formula of degree {2 * half} needs it")
         return haar_mean(cycles, letter)
+
+    def rotated(self, expr: Any, law: Assumption) -> Fact:
+        """Mean(expr) == Mean of expr averaged over all rotations and reflections of the points together.
+
+        ``law`` is made by `gdverify.laws.rotation_invariant`: the points O x have the joint law of the points x with
+        the labels, for every orthogonal O.  ``expr`` is a polynomial in traces of words in points, labels and
+        constants, of degree 2k <= 6 in the points, d >= k proved.  The mean of |expr(O x)| is that of |expr(x)|, so
+        that the average over a Haar matrix O may be taken inside (Fubini).  Constants come out of the mean.
+        """
+        expr = sympy.sympify(expr)
+        self._admit(expr)
+        if law not in self.claim.assumptions:
+            raise ProofError(f"the claim does not assume {law.name!r}")
+        if law.key[:1] != ("rotation",):
+            raise ProofError(f"{law.name!r} is no invariance under rotations")
+        points, labels = set(law.key[1]), set(law.key[2])
+        constant = {x for a in self.claim.assumptions if a.key[:1] == ("constant",) for x in a.key[1]}
+        if (points | labels) & constant:
+            raise ProofError("a point or label is assumed constant")
+        for letter in expr.atoms(sympy.MatrixSymbol) - points - labels - constant:
+            raise ProofError(f"{letter} is neither a point nor a label of {law.name!r}, nor assumed constant")
+        d = law.key[1][0].shape[0]
+        turn = sympy.MatrixSymbol("O'", d, d)
+        total = []
+        for term in sympy.Add.make_args(expand_traces(expr)):
+            outside, inside, cycles = [], [], []
+            for factor in sympy.Mul.make_args(term):
+                base, power = factor.as_base_exp()
+                letters = factor.atoms(sympy.MatrixSymbol)
+                if not letters - constant:
+                    if not self._fixed(factor):
+                        raise ProofError(f"{factor} is not known to be constant")
+                    outside.append(factor)
+                elif not (isinstance(base, sympy.Trace) and power.is_Integer and power > 0):
+                    raise ProofError(f"{factor} is no polynomial in traces")
+                elif not letters & points:
+                    inside.append(factor)
+                else:
+                    (word,) = words(base.arg)
+                    cycles += [_turned(word, points, turn)] * int(power)
+            half = sum(x[0] == turn for w in cycles for x in w) // 2
+            if not self.signs.nonnegative(d - half):
+                raise ProofError(f"{d} >= {half} is not proved: the formula of degree {2 * half} needs it")
+            average = haar_mean(cycles, turn) if cycles else sympy.S.One
+            for part in sympy.Add.make_args(sympy.expand(average)):
+                mine = [f for f in sympy.Mul.make_args(part) if f.atoms(sympy.MatrixSymbol) - constant]
+                rest = [f for f in sympy.Mul.make_args(part) if f not in mine]
+                total.append(sympy.Mul(*outside, *rest) * Mean(sympy.Mul(*inside, *mine)))
+        return self._record("rotation", Mean(expr), "==", sympy.Add(*total), note=law.name)
 
     def stein(self, law: Assumption, field: Any, others: Sequence[Assumption] = ()) -> Fact:
         """Mean(tr(X^T F)) == Mean(div F), for a Gaussian n x d matrix X and a matrix polynomial F of its shape.
@@ -139,6 +188,21 @@ class MomentRules(MeanRules):
                 raise ProofError(f"covariance {m}: the claim does not assume it invertible (laws.invertible)")
         if not self.signs.positive(margin):
             raise ProofError(f"{margin} > 0 is not proved: the mean may be infinite")
+
+
+def _turned(word: Word, points: set[Any], turn: Any) -> Word:
+    """The word with O x for every point x."""
+    out: list[Any] = []
+    for letter in word:
+        if letter[0] in points and letter[2]:
+            raise ProofError(f"inverse of the point {letter[0]}")
+        if letter[0] not in points:
+            out.append(letter)
+        elif letter[1]:
+            out += [letter, (turn, True, False)]
+        else:
+            out += [(turn, False, False), letter]
+    return tuple(out)
 
 
 def _divergence(word: Word, letter: Any, inverse: Any, covariance: Any) -> list[tuple[int, list[Word]]]:

@@ -14,11 +14,11 @@ Learner with One Layer of Linear Self-Attention", 2023.
 
 from math import pi
 
-from sympy import Eq, MatrixSymbol, Symbol, Trace, preorder_traversal
+from sympy import Eq, MatrixSymbol, Symbol, Trace
 
 from gdverify import Assumption, Claim, Mean, MeanEquals, Mutant, Positive
 from gdverify.errors import ClaimError
-from gdverify.laws import equation, sample_sums
+from gdverify.laws import equation, rotation_invariant, sample_sums
 from theorems import PAPERS
 from theorems.in_context import linear_attention as head
 from theorems.in_context.one_step_gd_targets import differences
@@ -36,21 +36,6 @@ def term(p, y):
 
 terms = {F: (term(x1, y1), term(x2, y2)), G: (eta * y1 * Trace(x1.T * x), eta * y2 * Trace(x2.T * x))}
 sums = sample_sums(terms, n, x1, x2, Y1, Y2)
-points = (x1, x2, x)
-
-
-def reflected(expr):
-    """E g = -E g for a product g of an odd number of covariates: all of them may change sign together."""
-    odd = 0
-    for factor in expr.as_ordered_factors():
-        base, exponent = factor.as_base_exp()
-        if base.atoms(MatrixSymbol) & set(points):
-            if not isinstance(base, Trace) or not exponent.is_Integer:
-                raise ClaimError(f"{factor} is no power of a trace")
-            odd += exponent * sum(1 for part in preorder_traversal(base.arg) if part in points)
-    if odd % 2 == 0:
-        raise ClaimError(f"{expr} does not change sign with the covariates")
-    return Eq(Mean(expr), -Mean(expr), evaluate=False)
 
 
 def integrated(factor, u, v):
@@ -60,7 +45,7 @@ def integrated(factor, u, v):
     return Eq(Mean(factor * Trace(u.T * x) * Trace(v.T * x)), Mean(factor * Trace(u.T * v)), evaluate=False)
 
 
-reflection = Assumption("rotating or reflecting all covariates keeps the law", reflected, key=("reflection", points))
+invariant = rotation_invariant((x1, x2, x), (Y0, Y1, Y2), "rotating or reflecting all covariates keeps the law")
 query = Assumption("the query is independent of the samples, with covariance 1", integrated, key=("query", x))
 meanings = [
     equation("mu for two samples", Mean(y1 * y2 * Trace(x1.T * x2)), mu),
@@ -104,7 +89,7 @@ invariant_targets = Claim(
     r"\ \eta = \frac{\mu}{\rho+(n-1)\mu},\ \mu = \mathbb{E}y_1y_2x_1^\top x_2,\ \rho = \mathbb{E}y_1^2\|x_1\|^2",
     symbols={**head.SIZES, **head.WEIGHTS, mu: Positive(), rho: Positive(), power: Positive()},
     decides=MeanEquals((Trace(F) - y0) ** 2 - (Trace(F) - Trace(G)) ** 2, power - n * mu * eta, tol=0.05),
-    assumptions=[sums, reflection, query, *meanings, head.weights],
+    assumptions=[sums, invariant, query, *meanings, head.weights],
     defines={eta: mu / (rho + (n - 1) * mu)},
     mutants=[
         Mutant("n for n - 1", defines={eta: mu / (rho + n * mu)}),
@@ -112,21 +97,15 @@ invariant_targets = Claim(
         Mutant("twice the gain", decides={"bound": power - 2 * n * mu * eta}),
         Mutant("any law", drop=("rotating or reflecting all covariates keeps the law",), by=("derivation",)),
     ],
-    notes="Rotation invariance enters twice: as the reflection, assumed, and through the cited lemma of Schur, by which"
-    " the second moments E y_1^2 x_1 x_1^T, E y_1 y_2 x_1 x_2^T and E y_1 y_0 x_1 x^T are multiples of the identity.",
+    notes="Averaged over all rotations, the second moments E y_1^2 x_1 x_1^T, E y_1 y_2 x_1 x_2^T and"
+    " E y_1 y_0 x_1 x^T become multiples of the identity, and odd moments vanish.",
 )
 
 
-def isotropic(proof, factor, left, right, mean):
+def isotropic(proof, factor, left, right):
     """E g x_i^T A x_j and E g (q^T x_i)(a^T x_j) by E g x_i^T x_j."""
-    name, reference = (
-        "Schur's lemma for rotations",
-        "J.-P. Serre, Linear Representations of Finite Groups, 1977, 2.2, 4.3",
-    )
-    forms = (left.T * A * right, Trace(A)), (None, Trace(q.T * a))
-    for form, trace in forms:
-        value = Trace(form) if form is not None else Trace(q.T * left) * Trace(a.T * right)
-        yield proof.cite(name, Eq(Mean(factor * value), trace / d * mean.left, evaluate=False), reference, [mean])
+    for value in (Trace(left.T * A * right), Trace(q.T * left) * Trace(a.T * right)):
+        yield proof.rotated(factor * value, invariant)
 
 
 @invariant_targets.derivation
@@ -135,7 +114,7 @@ def pythagoras(proof):
     step = 2 * n * eta
     parts = [(1, own), (2, proof.assume(sums, F, G)), (-2, proof.assume(sums, F, y0)), (-1, proof.assume(sums, G, G))]
     for k, (weight, z, p, mean) in enumerate([(1, y1, x1, alone), (n - 1, y2, x2, two)]):
-        matrix, vectors = isotropic(proof, y1 * z, *([x1, x1] if k == 0 else [x1, x2]), mean)
+        matrix, vectors = isotropic(proof, y1 * z, *([x1, x1] if k == 0 else [x1, x2]))
         factor = step * weight
         for product, u, scale in (
             (z * Trace(q.T * x1), A.T * x1, 1),
@@ -146,14 +125,14 @@ def pythagoras(proof):
             inner = proof.assume(query, product, u, p)
             parts.append((factor * scale, inner))
         for product, scale in ((z * Trace(q.T * x1) * Trace(x1.T * A * p), 1), (y1**2 * z * Trace(a.T * p), r)):
-            parts.append((factor * scale / 2, proof.assume(reflection, product)))
+            parts.append((factor * scale, proof.rotated(product, invariant)))
         parts += [(factor * r, matrix), (factor, vectors), (factor * (r * Trace(A) + Trace(q.T * a)) / d, mean)]
         square = proof.assume(query, y1 * z, x1, p)
         parts += [(-n * eta**2 * weight, square), (-n * eta**2 * weight, mean)]
-    matrix, vectors = isotropic(proof, y1 * y0, x1, x, asked)
+    matrix, vectors = isotropic(proof, y1 * y0, x1, x)
     parts += [(-2 * n * r, matrix), (-2 * n, vectors), (-2 * n * (r * Trace(A) + Trace(q.T * a)) / d, asked)]
     for product, scale in ((y0 * Trace(q.T * x1) * Trace(x1.T * A * x), 1), (y1**2 * y0 * Trace(a.T * x), r)):
-        parts.append((-n * scale, proof.assume(reflection, product)))
+        parts.append((-2 * n * scale, proof.rotated(product, invariant)))
     target = (Mean(invariant_targets.decides.quantity), "==", power - n * mu * eta)
     proof.conclude(proof.certificate(target, parts, using=[proof.definition(eta)]))
 
