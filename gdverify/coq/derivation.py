@@ -334,7 +334,13 @@ class Derivation:
         return [(f.left, f.right, self.use(f.number, self.outcome(f.left, f.right))) for f in using]
 
     def transfer(
-        self, fact: Fact, source: Fact, proof_name: str, using: Sequence[Fact] = (), raw: Sequence[tuple[str, Any]] = ()
+        self,
+        fact: Fact,
+        source: Fact,
+        proof_name: str,
+        using: Sequence[Fact] = (),
+        raw: Sequence[tuple[str, Any]] = (),
+        at: dict[Any, Any] | None = None,
     ) -> str:
         """Close ``fact`` by ``source`` (proved as ``proof_name``), the difference being an identity."""
         if self.terms.is_vector(fact.left) and not isinstance(fact.left, Inner):
@@ -342,7 +348,8 @@ class Derivation:
         lemma = _TRANSFER.get((source.relation, fact.relation))
         if lemma is None:
             raise NotExported(f"from {source.relation} to {fact.relation}")
-        exprs = [fact.left - fact.right, source.left - source.right]
+        given = source.left - source.right
+        exprs = [fact.left - fact.right, self.proof._plug(given, at) if at else given]
         script = self.identities.script(exprs, self.equalities(using), raw=raw)
         return f"  apply ({lemma} _ _ _ _ {proof_name}).\n{script}"
 
@@ -550,7 +557,7 @@ class Derivation:
         f = self.use(source.number, self.outcome(source.left, source.right), instead)
         lines.append(f"  pose proof {f} as F; cbv beta in F.")
         raw = self.instances(source, {s: (instead[s][0], v) for s, v in values.items()})
-        lines.append(self.transfer(fact, source, "F", raw=raw))
+        lines.append(self.transfer(fact, source, "F", raw=raw, at=values))
         return "\n".join(lines)
 
     def _rule_settle(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:

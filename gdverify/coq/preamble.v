@@ -86,7 +86,7 @@ Lemma strictly_add_r a b : 0 <= a -> 0 < b -> 0 < a + b. Proof. lra. Qed.
 Lemma square_ge c x : 0 <= c -> 0 <= c * x ^ 2.
 Proof. intros; apply Rmult_le_pos; [assumption|apply pow2_ge_0]. Qed.
 Lemma inverse_ge x : 0 < x -> 0 <= / x. Proof. intros; left; apply Rinv_0_lt_compat; assumption. Qed.
-Lemma even_ge x n : 0 <= (x ^ n) ^ 2. Proof. apply pow2_ge_0. Qed.
+Lemma ge_le_sub a b : 0 <= b - a -> a <= b. Proof. lra. Qed.
 
 Ltac constants :=
   repeat first [rewrite plus_INR | rewrite mult_INR | rewrite S_INR | rewrite pow_add | rewrite pow_1
