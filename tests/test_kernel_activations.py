@@ -104,6 +104,9 @@ def test_they_reach_networks(check, r):
     value = sigma * tau * (rho / 4 + (rho * asin(rho) + sqrt(1 - rho**2)) / (2 * pi))
     check.certificate((Mean(Max(0, U) * Max(0, V)), "==", value), [(1, fact), (sigma * tau, at)])
     refused(check.certificate, (Mean(Max(0, U) * Max(0, V)), "==", value * tau), [(1, fact), (sigma * tau, at)])
+    turned = check.pair_mean(Max(0, U) * Max(0, V) ** 2, normal, (tau, sigma), rho, using=given)
+    check.identity(turned.right, sigma * tau**2 * PairMean(relu, relu**2, rho))
+    assert check.price(p, relu, r).right == 0
     steps = check.pair_mean(Heaviside(U) * Heaviside(V), normal, (sigma, tau), rho, using=given)
     assert steps.right == PairMean(step, step, rho)  # no factor sigma tau
 

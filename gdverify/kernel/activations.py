@@ -43,15 +43,16 @@ class ActivationRules(MomentRules):
         forms = sorted((t for t in expr.atoms(sympy.Trace) if t.has(letter)), key=sympy.default_sort_key)
         if len(forms) != 2:
             raise ProofError(f"pair_mean takes two linear forms in {letter}, not {len(forms)}")
-        a, b = (self._direction(t, letter) for t in forms)
         sigma, tau = (sympy.sympify(s) for s in deviations)
         rho = sympy.sympify(correlation)
         for s in (sigma, tau):
             if not (self.signs.positive(s) and self.signs.deterministic(s)):
                 raise ProofError(f"the deviation {s} is not proved to be a positive constant")
-        product = lambda x, y: sympy.Trace(x.T * covariance * y)
-        for actual, stated in ((product(a, a), sigma**2), (product(b, b), tau**2), (product(a, b), rho * sigma * tau)):
-            self._same_value(actual, stated, using)
+        try:
+            self._covariances(forms, letter, covariance, (sigma, tau, rho), using)
+        except ProofError:
+            forms = forms[::-1]
+            self._covariances(forms, letter, covariance, (sigma, tau, rho), using)
         factors: list[list[Any]] = [[], []]
         for factor in sympy.Mul.make_args(expr):
             mine = [k for k, t in enumerate(forms) if factor.has(t)]
@@ -67,6 +68,14 @@ class ActivationRules(MomentRules):
                 scale, shape = scale * c, shape * activation
             pair.append(shape)
         return self._record("pair mean", Mean(expr), "==", scale * PairMean(*pair, rho), using, note=law.name)
+
+    def _covariances(self, forms: Any, letter: Any, covariance: Any, stated: Any, using: Sequence[Fact]) -> None:
+        """Refuse unless the two forms have the stated deviations and correlation."""
+        sigma, tau, rho = stated
+        a, b = (self._direction(t, letter) for t in forms)
+        product = lambda x, y: sympy.Trace(x.T * covariance * y)
+        for actual, value in ((product(a, a), sigma**2), (product(b, b), tau**2), (product(a, b), rho * sigma * tau)):
+            self._same_value(actual, value, using)
 
     def _direction(self, form: Any, letter: Any) -> Any:
         ((word, _),) = words(form.arg).items()
