@@ -58,7 +58,7 @@ printed_bound = Claim(
     r"\alpha=\sqrt{1/128}:\quad V(H_{l+1})>2\bigl(1-\tfrac{2\alpha}3\bigr)^l\ \text{for every } l\ge112",
     symbols={l: Integers(112, sample=(112, 150))},
     defines={alpha: sqrt(Rational(1, 128))},
-    assumptions=[start, layer, bounded, symmetric, contrast, direction, levels, constant(D)],
+    assumptions=[start, layer, bounded, symmetric, contrast, direction, levels, constant(D, e)],
     decides=Counterexample(
         quantity=e(l) / 8,
         bound=2 * (1 - 2 * alpha / 3) ** l,
