@@ -113,6 +113,8 @@ def build_parser() -> argparse.ArgumentParser:
     claims(sub)
     sub.add_argument("--all", action="store_true", help="the whole catalogue")
     sub.add_argument("--latex", action="store_true", help="conclusions as LaTeX")
+    sub.add_argument("--export", metavar="FILE.json", help="write a certificate for recheck (or a folder: one for each)")
+    sub.add_argument("--coq", metavar="FILE.v", help="write CLAIM (or a worst-case certificate FILE.json) for coqc")
     workers(sub)
 
     sub = command("audit", "run the evidence on each claim's mutants: killed or survived (no CLAIM: all)")
@@ -125,6 +127,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("replay", "recompute a saved counterexample in high precision")
     sub.add_argument("file", metavar="FILE.json")
     sub.add_argument("--claims", metavar="FILE.py", help="where the claim is, if it is not in the catalogue")
+
+    sub = command("recheck", "verify certificates again with the independent checker")
+    sub.add_argument("files", nargs="+", metavar="FILE.json", help="from prove --export, or a saved worst case")
 
     command("doctor", "versions, devices, memory, and what is missing for which evidence")
 
@@ -155,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader (head, less) has gone: stop quietly, and keep Python from complaining when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 3 if args.command in ("check", "prove", "audit", "replay") else 0  # cut short is no pass
+        return 3 if args.command in ("check", "prove", "audit", "replay", "recheck") else 0  # cut short is no pass
     except KeyboardInterrupt:
         return _complain("interrupted", 3)
     except GdverifyError as error:

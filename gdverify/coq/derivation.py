@@ -17,7 +17,6 @@ from sympy.core.function import AppliedUndef
 
 from ..claim import Claim, Evidence
 from ..decision import Proposition
-from ..errors import GdverifyError
 from ..kernel.fact import Fact
 from ..language import Inner, Mean, Vector, linear_parts
 from .identities import Identities, binders, unsplit
@@ -237,10 +236,10 @@ class Derivation:
         for n in order:
             step = self.steps[n]
             if step.fact.left.atoms(sympy.MatrixSymbol) or step.fact.right.atoms(sympy.MatrixSymbol):
-                raise NotExported(f"{self.claim.id}: step {n} ({step.rule}) is about matrices")
+                raise NotExported(f"step {n} ({step.rule}) is about matrices")
             rule = self.calls.get(n, ("", {}, 0))[0]
             if not hasattr(self, f"_rule_{rule}"):
-                raise NotExported(f"{self.claim.id}: step {n} ({step.rule}) has no Coq form")
+                raise NotExported(f"step {n} ({step.rule}) has no Coq form")
 
     def _structure(self) -> str:
         lines = []
@@ -396,7 +395,7 @@ class Derivation:
         for s in sorted(free, key=lambda s: s.name):
             name, premises = self.symbol_premises(s)
             closed += f"forall {name} : {self.terms_sort(s)}, " + "".join(f"{p} -> " for _, p in premises)
-            values = [*[x for x in (name, *(h for h, _ in premises))], *values]
+            values = [name, *(h for h, _ in premises), *values]
         random = "forall omega : Omega, " if self.outcome(left, right) else ""
         statement = closed + "".join(quantifiers) + random + self.terms.relation(left, sign, right)
         name = self.hypothesis("", assumption.name, statement)
@@ -525,7 +524,7 @@ class Derivation:
     def _rule_power(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         used, p, t = args["fact"], sympy.sympify(args["exponent"]), self.terms
         lines = [self.facts(n, omega)]
-        f, real = f"F_{used.number}", t.real
+        real = t.real
         if used.relation == "==":
             raise NotExported(f"step {n}: a power of an equality")
         lines.append(f"  assert (B : 0 <= {real(used.right)}) by ({self.identities.sign(used.right)}).")
@@ -549,7 +548,7 @@ class Derivation:
             name, premises = self.symbol_premises(s)
             proofs = []
             for h, p in premises:
-                at = re.sub(rf"(?<![\w']){re.escape(name)}(?![\w'])", lambda _, text=text: text, p)
+                at = re.sub(rf"(?<![\w']){re.escape(name)}(?![\w'])", text.replace("\\", ""), p)
                 tactic = "lia" if t.is_nat(s) else "sign"
                 lines.append(f"  assert (at_{h} : {at}) by {tactic}.")
                 proofs.append(f"at_{h}")
@@ -583,15 +582,12 @@ class Derivation:
         ]
         lines.append(f"  {{ cbv beta; {intro}pose proof {first} as F; cbv beta in F.")
         lines.append(self.transfer(base, base, "F", raw=raw) + " }")
+        given, known = f"given_{hypothesis.number}", "".join(f" R_{h} {h}" for h, _ in premises)
         n_low = premises[0][0] if premises else f"{name}_low"
         later = self.use(result.number, self.outcome(result.left, result.right))
         raw = self.instances(fact, {t: (f"({name} + 1)%nat", t + 1)})
-        lines.append(
-            f"  {{ clear INR_{name}{' R_' + n_low if premises else ''}{''.join(f' {h}' for h, _ in premises)} {name}."
-        )
-        lines.append(
-            f"    intros {name} {n_low} given_{hypothesis.number}; cbv beta; cbv beta in given_{hypothesis.number}."
-        )
+        lines.append(f"  {{ clear INR_{name}{known} {name}.")
+        lines.append(f"    intros {name} {n_low} {given}; cbv beta; cbv beta in {given}.")
         lines.append(f"    assert (INR_{name} := pos_INR {name}).")
         lines.append(f"    {intro}pose proof {later} as F; cbv beta in F.")
         lines.append(self.transfer(result, result, "F", raw=raw) + " }")
@@ -638,10 +634,10 @@ class Derivation:
         after = potential - self.proof._plug(potential, {t: t + 1})
         ends = self.identities.script([fact.right], ())
         each = self.identities.script([after], ())
+        falls = f"(fun k_ => {energy} k_ - {energy} (k_ + 1)%nat)"
         return (
-            f"{self.facts(n, omega)}\n  transitivity (rsum (fun k_ => {energy} k_ - {energy} (k_ + 1)%nat) {low} {high}).\n"
-            f"  {{ replace ({self.terms.nat(sympy.sympify(args['high']))}) with ({self.terms.nat(args['high'])}) by lia.\n"
-            f"    apply rsum_ext; intros {self.terms.symbol(t)} inside; cbv beta.\n{each} }}\n"
+            f"{self.facts(n, omega)}\n  transitivity (rsum {falls} {low} {high}).\n"
+            f"  {{ apply rsum_ext; intros {self.terms.symbol(t)} inside; cbv beta.\n{each} }}\n"
             f"  rewrite (rsum_telescope {energy}) by lia; cbv beta.\n{ends}"
         )
 
@@ -710,7 +706,7 @@ class Derivation:
         stated = self.terms.relation(left, relation, right)
         names = self.params(fact.number)
         if names:
-            raise NotExported(f"{self.claim.id}: the conclusion rests on generic variables")
+            raise NotExported("the conclusion rests on generic variables")
         turned = self.proof._relation(proposition)
         lines = [f"(* {_comment(str(proposition))} *)"]
         lines.append(f"Theorem {self._theorem_name(k)} : {'forall omega : Omega, ' if omega else ''}{stated}.")
@@ -746,7 +742,7 @@ def _adds_up(relation: str, summands: Sequence[tuple[str, str, bool]]) -> str:
             term = f"(Rplus_le_le_0_compat _ _ {name} {term})"
         return f"  exact {term}."
     return (
-        "  repeat first [assumption | (apply strictly_add_l; [assumption|]) | (apply strictly_add_r; [|]) ];\n"
+        "  repeat first [assumption | (apply strictly_add_l; [assumption|]) | (apply strictly_add_r; [|])];\n"
         "  repeat first [assumption | left; assumption | apply Rplus_le_le_0_compat]."
     )
 
@@ -760,9 +756,4 @@ def with_tampering(claim: Claim, tamper: Tamper) -> str:
     return export_derivation(claim, tamper=tamper)
 
 
-def unexported(error: GdverifyError) -> str:
-    """One line for the user."""
-    return f"no Coq file: {error}"
-
-
-__all__ = ["Derivation", "NotExported", "export_derivation", "unexported", "with_tampering"]
+__all__ = ["Derivation", "NotExported", "export_derivation", "with_tampering"]

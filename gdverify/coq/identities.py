@@ -1,4 +1,4 @@
-"""Tactics that prove an identity: equals put for equals, sums and means written in terms of each other, then `field`."""
+"""Tactics that prove an identity: equals put for equals, sums and means made linear, then `field`."""
 
 from __future__ import annotations
 

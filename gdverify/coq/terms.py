@@ -16,11 +16,12 @@ from sympy.core.function import AppliedUndef
 from ..errors import GdverifyError
 from ..language import Inner, Mean, Vector, is_vector_atom, linear_parts
 
-RESERVED = set(
-    """R V E S O nat INR Omega omega vadd vscal vzero inner rsum rsum_from pow exp ln sqrt Rabs Rmax Rmin PI sum fix
-    fun forall exists let in if then else match with end as at Type Set Prop where for using return cofix Theorem sign
-    constants algebra gram nonzero telescoped""".split()
+_RESERVED = (
+    "R V E S O nat INR Omega omega vadd vscal vzero inner rsum rsum_from pow exp ln sqrt Rabs Rmax Rmin PI sum core "
+    "fun forall exists let in if then else match with end as at Type Set Prop where for using return fix cofix "
+    "Theorem sign constants algebra gram nonzero telescoped claim F H B C D each fall inside"
 )
+RESERVED = frozenset(_RESERVED.split())
 
 
 class NotExported(GdverifyError):
@@ -173,7 +174,8 @@ class Terms:
         if e.is_Symbol and self.is_nat(e):
             return self.symbol(e)
         if e.is_Add or e.is_Mul:
-            plus, minus = [], []
+            plus: list[tuple[bool, str]] = []
+            minus: list[tuple[bool, str]] = []
             for term in sympy.Add.make_args(sympy.expand(e)):
                 c, rest = term.as_coeff_Mul()
                 if not c.is_Integer:

@@ -2,8 +2,8 @@
 
 Hypotheses: the interpolation inequalities with a positive multiplier, for vectors of any real inner-product space.
 Conclusion: objective <= the certified rational.  The proof is one identity between polynomials with integer
-coefficients (`ring`): a common multiple of bound - objective is the sum of multiplied inequalities and of squares, which
-come from the certificate's factorisation of the slack matrix (its diagonally dominant remainder as squares as well).
+coefficients (`ring`): a common multiple of bound - objective is the sum of multiplied inequalities and of squares.
+These come from the certificate's factorisation of the slack matrix and from its diagonally dominant remainder.
 """
 
 from __future__ import annotations

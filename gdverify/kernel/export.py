@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import sympy
 from sympy.core.function import AppliedUndef
 
 from ..claim import Assumption, Claim, Evidence
-from ..errors import GdverifyError, ProofError
+from ..errors import GdverifyError, ProofError, UsageError
 from ..language import (
     AtInfinity,
     GrowthExponent,
@@ -308,8 +310,9 @@ def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
     evidence.function(proof)
     if not proof.concluded:
         raise ProofError("the derivation ends without concluding anything")
-    needed = _with_suppositions(proof)
-    steps, relations = [], {}
+    needed = proof.needed()
+    steps: list[dict[str, Any]] = []
+    relations: dict[str, list[Any]] = {}
     for s in proof.steps:
         if s.n not in needed:
             continue
@@ -357,10 +360,6 @@ def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
     return data
 
 
-def _with_suppositions(proof: RecordingProof) -> set[int]:
-    return proof.needed()
-
-
 def _symbol(s: Any, d: Any, generic: bool) -> dict[str, Any]:
     out: dict[str, Any] = {"name": s.name}
     for end in ("low", "high"):
@@ -400,3 +399,30 @@ def trimmed(data: dict[str, Any], used: Mapping[int, tuple[Sequence[int], Sequen
         if listed or "law" in a:
             assumptions.append({**a, "relations": listed})
     return {**data, "assumptions": assumptions, "steps": kept}
+
+
+def write_certificate(claim: Claim, evidence: Evidence, file: Path) -> tuple[int, str]:
+    """Export a derivation, recheck it, write it: (exit code, one line that says how it went).
+
+    0: rechecked.  3: written, but the checker does not know a rule or cannot follow a step.  1: there is no proof.
+    """
+    from ..recheck import Malformed, Rejected, Unknown, recheck_data
+
+    try:
+        data = certificate(claim, evidence)
+    except ExportError as error:
+        return 3, f"{claim.id}: not exported: {error}"
+    except GdverifyError as error:
+        return 1, f"{claim.id}: not proved: {error}"
+    code, said = 0, ""
+    try:
+        data = trimmed(data, recheck_data(data, strict=False).used)
+        report = recheck_data(data)
+        said = f"rechecked, {report.steps} steps"
+    except (Malformed, Rejected, Unknown) as error:
+        code, said = 3, f"not rechecked: {error}"
+    try:
+        file.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+    return code, f"{claim.id}: {file}: {said}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 from .matrices import Matrices, Terms, Word, cancel
@@ -152,49 +151,56 @@ class Calculus(Matrices):
             return False
         parts = [p for p in a.parts if isinstance(p, Quot)]
         if a.kind in ("exp", "log", "root", "abs", "pow") and parts:
-            inside = any(self._has(j, letter) for p in parts for q in (p.num, *map(dict, p.den)) for m in q for j, _ in m)
+            inside = any(
+                self._has(j, letter) for p in parts for q in (p.num, *map(dict, p.den)) for m in q for j, _ in m
+            )
             return inside or (a.kind == "pow" and isinstance(a.parts[0], int) and self._has(a.parts[0], letter))
         return True
 
     # -- at infinity ------------------------------------------------------------------------------------------
 
-    def leading(self, value: Quot, name: str) -> tuple[Fraction, Quot]:
-        """(p, c) with value = c name^p (1 + o(1)), c not zero, as name -> oo; rational p."""
+    def leading(self, value: Quot, name: str) -> tuple[Quot, Quot]:
+        """(p, c) with value = c name^p + o(name^p) as name -> oo; c is no zero of the normal form, but may vanish."""
         p, c = self._leading_poly(value.num, name)
         for f, e in value.den.items():
             q, d = self._leading_poly(dict(f), name)
-            p, c = p - q * e, c * d**-e
+            s = self.sign_of(d)
+            if (s is None or not s[1]) and self._matches(d, ("!=",)) is None:
+                raise Rejected("a leading coefficient of a denominator may vanish")
+            p, c = p - q * number(e), c * d**-e
         return p, c
 
-    def _leading_poly(self, poly: Poly, name: str) -> tuple[Fraction, Quot]:
-        groups: dict[Fraction, list[Quot]] = {}
+    def _leading_poly(self, poly: Poly, name: str) -> tuple[Quot, Quot]:
+        groups: dict[Any, tuple[Quot, list[Quot]]] = {}
         for m, coefficient in poly.items():
-            power, lead = Fraction(0), number(coefficient)
+            power, lead = number(0), number(coefficient)
             for k, e in m:
                 q, d = self._leading_atom(k, e, name)
                 power, lead = power + q, lead * d
-            groups.setdefault(power, []).append(lead)
-        for power in sorted(groups, reverse=True):
-            lead = self.reduced(total(groups[power]))
-            if lead.num:
-                s = self.sign_of(lead)
-                if s is None or not s[1]:
-                    raise Rejected("a leading coefficient may vanish")
+            groups.setdefault(power.key(), (power, []))[1].append(lead)
+        found = [(power, lead) for power, parts in groups.values() if (lead := self.reduced(total(parts))).num]
+        for power, lead in found:
+            if all(other is power or self.sign_of(power - other) == (1, True) for other, _ in found):
                 return power, lead
         raise Rejected("no leading term")
 
-    def _leading_atom(self, k: int, e: Any, name: str) -> tuple[Fraction, Quot]:
+    def _leading_atom(self, k: int, e: Any, name: str) -> tuple[Quot, Quot]:
         a = self.atoms[k]
         if name not in a.names:
-            return Fraction(0), self.one(k, e)
+            return number(0), self.one(k, e)
         if a.kind == "sym":
-            return Fraction(e), number(1)
+            return number(e), number(1)
         if a.kind == "root":
-            q, d = self.leading(a.parts[0], name)
-            if self.sign_of(d) != (1, True):
-                raise Rejected("a root of something not proved to be positive at infinity")
-            out = number(1)
-            for part, n in self._factors(d, lambda s: s == (1, True)):
-                out = out * self._part_power(part, whole(n * e))
-            return q * e, self.reduced(out)
+            return self._leading_power(self.leading(a.parts[0], name), number(e))
+        if a.kind == "pow" and name not in self.names_of(a.parts[1]) and isinstance(a.parts[0], int):
+            return self._leading_power(self._leading_atom(a.parts[0], 1, name), a.parts[1] * number(e))
         raise Unknown(f"growth of {a.kind}")
+
+    def _leading_power(self, base: tuple[Quot, Quot], exponent: Quot) -> tuple[Quot, Quot]:
+        q, d = base
+        if self.sign_of(d) != (1, True) or not self.real(exponent):
+            raise Rejected("a power of something not proved to be positive at infinity")
+        out = number(1)
+        for part, n in self._factors(d, lambda s: s == (1, True)):
+            out = out * self._lift(part, exponent * number(n))
+        return q * exponent, self.reduced(out)

@@ -40,6 +40,7 @@ class Step(Relation):
     reference: str = ""
     hints: list[Tree] = field(default_factory=list)
     hypotheses: frozenset[int] = frozenset()
+    divisors: list[Tree] = field(default_factory=list)  # shown to be non-zero with the help of premises
 
     @property
     def matrix(self) -> bool:
@@ -81,6 +82,10 @@ class Checker(Calculus):
             if name not in self.symbols or name in self.defines:
                 raise Malformed(f"definition of {name}: undeclared, or given twice")
             self.defines[name] = self.tree(_get(d, "value"))
+        for _ in self.defines:
+            for name, value in self.defines.items():
+                if not self._constant(value):
+                    self.random.add(name)
         self.assumed: dict[str, list[Relation]] = {}
         self.laws: dict[str, dict[str, Any]] = {}
         for a in _list(data.get("assumptions"), "assumptions"):
@@ -111,19 +116,28 @@ class Checker(Calculus):
             raise Malformed("a matrix is compared with a scalar")
         return Relation(left, relation, right)
 
+    def _constant(self, value: Tree) -> bool:
+        """Whether a definition is made of symbols and means alone."""
+        loose = ("fun", "inner", "trace", "det", "vec", "vecfun")
+        if not isinstance(value, tuple) or value[0] in ("mean", "prob"):
+            return True
+        if value[0] == "sym":
+            return value[1] not in self.random
+        return value[0] not in loose and all(isinstance(a, str) or self._constant(a) for a in value[1:])
+
     def _declare(self, data: Any) -> None:
         name = _text(_get(data, "name"), "name")
         if name in self.symbols or name.startswith("#"):
             raise Malformed(f"symbol {name} is declared twice, or reserved")
         ends = {k: None if data.get(k) is None else self.tree(data[k]) for k in ("low", "high")}
-        flags = {}
+        flags: dict[str, Any] = {}
         for k in ("low_open", "high_open", "integer", "generic"):
             flags[k] = data.get(k, False)
             if not isinstance(flags[k], bool):
                 raise Malformed(f"symbol {name}: {k} must be true or false")
         if any(is_matrix(e) for e in ends.values() if e is not None) or data.keys() - {"name", *ends, *flags}:
             raise Malformed(f"symbol {name}: unknown entries")
-        self.symbols[name] = Symbol(name, **ends, **flags)
+        self.symbols[name] = Symbol(name, ends["low"], ends["high"], **flags)
 
     def _law(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
@@ -206,6 +220,7 @@ class Checker(Calculus):
                 raise Unknown(f"rule {s.rule} at step {s.n}: {error}") from None
             except Malformed as error:
                 raise Malformed(f"step {s.n} ({s.rule}): {error}") from None
+            s.divisors = list({t for t, rests in self.divisors if rests <= self.used})
             used[s.n] = (sorted(self.used), sorted(self.used_hints))
             if self.strict and set(s.premises) != self.used:
                 idle = sorted(set(s.premises) - self.used)
@@ -220,9 +235,9 @@ class Checker(Calculus):
 
     def at(self, s: Step) -> None:
         facts = [self.steps[p] for p in s.premises]
-        usable = [
-            (_minus(f), f.relation, f.n) for f in facts if f.relation in (">=", ">", "!=") and not f.matrix
-        ]
+        usable = [(_minus(f), f.relation, f.n) for f in facts if f.relation in (">=", ">", "!=") and not f.matrix]
+        # A fact that was verified is defined: what it divides by is not zero.
+        usable += [(t, "!=", f.n) for f in facts for t in f.divisors]
         self.rules = []
         self.begin(usable, s.hints)
         self.here = s
@@ -308,13 +323,22 @@ class Checker(Calculus):
             return True
         if isinstance(a, tuple) and isinstance(b, tuple) and a[0] == b[0] == "ddt":
             return self.same(a[1], b[1])
-        if isinstance(a, tuple) and a[0] == "ddt" or isinstance(b, tuple) and b[0] == "ddt":
+        if (isinstance(a, tuple) and a[0] == "ddt") or (isinstance(b, tuple) and b[0] == "ddt"):
             return False
         if is_matrix(a) != is_matrix(b):
             return (is_matrix(a) and b == 0 and not self.words(a)) or (is_matrix(b) and a == 0 and not self.words(b))
         if is_matrix(a):
             return not self.rewritten(self.difference(a, b))
         return self.equal(a, b)
+
+    def _declared(self) -> list[str]:
+        """Domains of the symbols, definitions, and the variables that assumptions speak of."""
+        assumed = frozenset().union(
+            *(free(s.left) | free(s.right) for s in self.order if s.rule in ("assumption", "cite"))
+        )
+        lines = [_domain(s) for n, s in self.symbols.items() if n[0] != "#" and not s.generic and n not in self.defines]
+        lines += [f"{name} = {show(value)}" for name, value in self.defines.items()]
+        return lines + ["for every " + _domain(s) for n, s in self.symbols.items() if s.generic and n in assumed]
 
     def _report(self, used: dict[int, tuple[list[int], list[int]]]) -> Report:
         rules: dict[str, int] = {}
@@ -328,13 +352,16 @@ class Checker(Calculus):
                     by_name[s.name].append(text)
         for name in sorted(self.used_laws):
             law = self.laws[name]
-            words = [k + " " + (show(v) if not isinstance(v, list) else ", ".join(map(str, map(_show, v))))
-                     for k, v in law.items() if k != "kind" and v not in (None, [])]
+            words = [
+                k + " " + (show(v) if not isinstance(v, list) else ", ".join(map(str, map(_show, v))))
+                for k, v in law.items()
+                if k != "kind" and v not in (None, [])
+            ]
             by_name.setdefault(name, []).insert(0, f"{law['kind']}: " + "; ".join(words))
         return Report(
             self.claim,
             [p.show() for p in self.propositions],
-            [_domain(s) for n, s in self.symbols.items() if not n.startswith("#") and not s.generic],
+            self._declared(),
             len(self.order),
             rules,
             [f"{s.name} ({s.reference}): {s.show()}" for s in self.order if s.rule == "cite"],

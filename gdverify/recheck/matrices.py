@@ -161,6 +161,17 @@ class Matrices(Signs):
             raise Rejected("the trace of a matrix that is not square")
         return self.trace_of(self._words(matrix), r)
 
+    def _determinant(self, matrix: Tree) -> Quot:
+        r, c = self.shape(matrix)
+        if (r - c).num:
+            raise Rejected("the determinant of a matrix that is not square")
+        terms = self._words(matrix)
+        names = frozenset().union(
+            *(self.atoms[x[0]].names for w in terms for x in w), *map(self.names_of, terms.values())
+        )
+        key = (r.key(), tuple(sorted((w, v.key()) for w, v in terms.items())))
+        return self.one(self.atom("det", key, (), names))
+
     def trace_of(self, terms: Terms, size: Quot) -> Quot:
         """Trace of a sum of words, after rewriting with the equations in force."""
         out = number(0)
@@ -210,7 +221,7 @@ class Matrices(Signs):
         for a, b in itertools.pairwise(ends):
             piece = turned[a:b]
             k = self.trace_atom(min(piece, self.flip(piece)))
-            out = out * (self.one(k) if not (len(piece) == 1 and piece[0][2]) else self.one(k))
+            out = out * self.one(k)
         return out
 
     def _canonical(self, word: Word) -> Word:
@@ -259,7 +270,7 @@ class Matrices(Signs):
     # -- Gaussian moments -------------------------------------------------------------------------------------
 
     def wick(self, rings: list[Word], laws: dict[int, tuple[Word, Word]]) -> Quot:
-        """E of a product of traces, by Isserlis' theorem; ``laws``: letter -> words of its row and column covariance."""
+        """E of a product of traces (Isserlis); ``laws``: letter -> words of its row and column covariance."""
         edges: list[tuple[int, int, Word]] = []
         slots: dict[int, list[tuple[int, int]]] = {}
         sizes: list[Quot] = []

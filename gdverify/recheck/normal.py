@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .poly import ONE, Mono, Poly, Quot, number, power_of, primitive, times, total, whole
-from .terms import Rejected, Tree, add, height, is_matrix, is_vector, mul, neg
+from .poly import ONE, Mono, Poly, Quot, number, primitive, times, total, whole
+from .terms import Rejected, Tree, _plug, add, bound, free, height, is_matrix, is_vector, mul, neg
 
 
 @dataclass
@@ -47,15 +47,17 @@ class Normal:
         self.symbols: dict[str, Symbol] = {}
         self.atoms: list[Atom] = []
         self.numbers: dict[Any, int] = {}
+        self.random: set[str] = set()  # symbols defined as something that may be random
         self.rules: list[Any] = []
         self.cache: dict[Tree, Quot] = {}
 
     # what the other parts provide
     def positive(self, tree: Tree) -> bool: ...  # type: ignore[empty-body]
     def nonnegative(self, tree: Tree) -> bool: ...  # type: ignore[empty-body]
-    def nonzero(self, tree: Tree) -> bool: ...  # type: ignore[empty-body]
+    def divides(self, base: Tree) -> bool: ...  # type: ignore[empty-body]
     def sign_of(self, value: Quot) -> tuple[int, bool] | None: ...
     def trace(self, matrix: Tree) -> Quot: ...  # type: ignore[empty-body]
+    def _determinant(self, matrix: Tree) -> Quot: ...  # type: ignore[empty-body]
 
     # -- atoms ------------------------------------------------------------------------------------------------
 
@@ -125,10 +127,10 @@ class Normal:
             return self.trace(t[1])
         if op == "mean":
             return self._mean(self.form(t[1]))
-        if op == "sum":
-            return self._sum(t)
-        if op == "integral":
-            return self._integral(t)
+        if op in ("sum", "integral"):
+            return self._sum(t) if op == "sum" else self._integral(t)
+        if op == "det":
+            return self._determinant(t[1])
         if op == "abs":
             return self._modulus(t[1])
         if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "diff"):
@@ -197,9 +199,11 @@ class Normal:
     def deterministic(self, k: int) -> bool:
         """Whether an atom is no random variable: numbers, declared symbols, means, and functions of these."""
         a = self.atoms[k]
-        if a.kind in ("sym", "const", "mean", "prob"):
+        if a.kind in ("const", "mean", "prob"):
             return True
-        if a.kind in ("fun", "inner", "trace", "vec", "vecfun", "diff", "limit", "growth", "det"):
+        if a.kind == "sym":
+            return a.parts[0] not in self.random
+        if a.kind in ("fun", "inner", "trace", "vec", "vecfun", "diff", "limit", "growth", "det", "written"):
             return False
         if a.kind == "pow" and isinstance(a.parts[0], int) and not self.deterministic(a.parts[0]):
             return False
@@ -220,6 +224,31 @@ class Normal:
             parts.append((Quot({out: c}, out_den), Quot({inside: Fraction(1)}, in_den)))
         return parts
 
+    def _proper(self, value: Quot, name: str) -> list[Quot]:
+        """value as a sum of proper fractions in a symbol, where the denominator has one factor with it, a linear one."""
+        moving = [f for f in value.den if any(name in self.atoms[k].names for m, _ in f for k, _ in m)]
+        if len(moving) != 1 or ("sym", name) not in self.numbers:
+            return [value]
+        (f,), k = moving, self.numbers["sym", name]
+        slope = [(m, c) for m, c in f if any(name in self.atoms[j].names for j, _ in m)]
+        if len(slope) != 1 or slope[0][0] != ((k, 1),):
+            return [value]
+        out: list[Quot] = []
+        todo = [value]
+        while todo and len(out) + len(todo) < 50:
+            v = todo.pop()
+            high = {m: c for m, c in v.num.items() if dict(m).get(k, 0) >= 1} if f in v.den else {}
+            if not high or any(not isinstance(dict(m)[k], int) for m in high):
+                out.append(v)
+                continue
+            # high = (high / (c x)) (f - rest), f = c x + rest
+            shared = Quot({times(m, ((k, -1),)): d / slope[0][1] for m, d in high.items()}, v.den)
+            rest = Quot({m: c for m, c in f if m != ((k, 1),)})
+            todo.append(shared * Quot(dict(f)))
+            low = {m: c for m, c in v.num.items() if m not in high}
+            todo.append(Quot(low, v.den) + -(shared * rest))
+        return out + todo
+
     def _mean(self, value: Quot) -> Quot:
         parts = []
         for out, inside in self._split(value, self.deterministic):
@@ -239,20 +268,29 @@ class Normal:
             self.symbols[name] = Symbol(
                 name, low, None if high == ("oo",) else high, not integer, not integer, integer=integer
             )
-        from .terms import _plug
+        if variable in bound(body):
+            raise Rejected(f"{variable} is bound twice")
+        yield name, _plug(body, {variable: ("sym", name)}), ends
 
-        yield name, _plug(body, {variable: ("sym", name)}) if variable not in _bound(body) else body, ends
+    def _opaque(self, t: Tree, name: str, body: Tree, ends: Any) -> Quot:
+        """A sum or integral whose body has no normal form: an atom that is as it is written."""
+        names = free(body).union(*(self.names_of(self.form(e)) for e in t[3:] if e != ("oo",))) - {name}
+        return self.one(self.atom("written", (t[0], body, ends), (t,), names))
 
     def _sum(self, t: Tree) -> Quot:
         with self._bind(t, True) as (name, body, ends):
-            value = self.form(body)
+            try:
+                value = self.form(body)
+            except Rejected:
+                return self._opaque(t, name, body, ends)
             low, high = (None if e == ("oo",) else self.form(e) for e in t[3:])
             outer = frozenset().union(*(self.names_of(e) for e in (low, high) if e is not None))
             if high is None or low is None:  # no linearity without convergence
                 names = (self.names_of(value) | outer) - {name}
                 return self.one(self.atom("sum", (value.key(), ends), (value, name, low, high), names))
             parts = []
-            for out, inside in self._split(value, lambda k: name not in self.atoms[k].names):
+            pieces = self._proper(value, name)
+            for out, inside in (q for v in pieces for q in self._split(v, lambda k: name not in self.atoms[k].names)):
                 if not inside.den and inside.num == ONE and self.nonnegative(add(t[4], neg(t[3]), Fraction(1))):
                     parts.append(out * (high - low + number(1)))
                     continue
@@ -263,7 +301,10 @@ class Normal:
 
     def _integral(self, t: Tree) -> Quot:
         with self._bind(t, False) as (name, body, ends):
-            value = self.form(body)
+            try:
+                value = self.form(body)
+            except Rejected:
+                return self._opaque(t, name, body, ends)
             low, high = (None if e == ("oo",) else self.form(e) for e in t[3:])
             names = self.names_of(value).union(*(self.names_of(e) for e in (low, high) if e is not None)) - {name}
             ordered = high is None or self.nonnegative(add(t[4], neg(t[3])))
@@ -290,7 +331,7 @@ class Normal:
 
     def real_power(self, k: int, e: Any) -> bool:
         a = self.atoms[k]
-        if a.kind in ("sym", "inner", "trace", "mean", "prob", "const", "fun"):
+        if a.kind in ("sym", "inner", "trace", "mean", "prob", "const", "fun", "det", "gap"):
             good = True
         elif a.kind in ("root", "abs", "sum", "integral", "max", "min", "exp", "call"):
             good = all(self.real(p) for p in a.parts if isinstance(p, Quot))
@@ -303,10 +344,8 @@ class Normal:
             if a.parts[0] == -1:
                 return isinstance(e, int)
             good = base is not None and base[0] == 1 and self.real(a.parts[1])
-        elif a.kind == "num":
-            return True
         else:
-            return False
+            return a.kind == "num"
         if good and not isinstance(e, int):
             s = self.sign_of(self.one(k))
             return s is not None and s[0] >= 0
@@ -317,10 +356,10 @@ class Normal:
         constant = value.num.get((), Fraction(0)) if not value.den else None
         if constant is not None and set(value.num) <= {()}:
             if constant.denominator == 1:
-                if constant < 0 and not self.nonzero(base):
+                if constant < 0 and not self.divides(base):
                     raise Rejected("division by something that is not proved to be non-zero")
                 return self.form(base) ** int(constant)
-            if constant < 0 and not self.nonzero(base):
+            if constant < 0 and not self.divides(base):
                 raise Rejected("division by something that is not proved to be non-zero")
             return self._root(base, constant)
         if self.positive(base):
@@ -343,11 +382,15 @@ class Normal:
                 return self._raise(inner, e * number(r))
             plain = set(e.num) == {()} and not e.den
             if r > 0 and plain and e.num[()] > 0 and self.nonnegative(inner):
-                return self._root(inner, e.num[()] * r) if (e.num[()] * r).denominator != 1 else self.form(
-                    inner
-                ) ** int(e.num[()] * r)
+                return (
+                    self._root(inner, e.num[()] * r)
+                    if (e.num[()] * r).denominator != 1
+                    else self.form(inner) ** int(e.num[()] * r)
+                )
         out = number(1)
-        for part, e in self._factors(self.form(base), lambda s: s == (1, True) or (r > 0 and s is not None and s[0] == 1)):
+        for part, e in self._factors(
+            self.form(base), lambda s: s == (1, True) or (r > 0 and s is not None and s[0] == 1)
+        ):
             out = out * self._part_power(part, whole(e * r))
         return out
 
@@ -446,20 +489,20 @@ class Normal:
 
     def _power_atom(self, base: Any, exponent: Quot) -> int:
         names = self.names_of(exponent) | (self.atoms[base].names if isinstance(base, int) else frozenset())
-        return self.atom("pow", (base if isinstance(base, int) else ("n", base), exponent.key()), (base, exponent), names)
+        return self.atom(
+            "pow", (base if isinstance(base, int) else ("n", base), exponent.key()), (base, exponent), names
+        )
 
     def _integer_power(self, base: Tree, exponent: Quot) -> Quot:
         """base^exponent for an integer exponent; anything else stays an atom."""
         value = self.form(base)
-        integer = not exponent.den and all(
-            c.denominator == 1 and self.integer_mono(m) for m, c in exponent.num.items()
-        )
+        integer = not exponent.den and all(c.denominator == 1 and self.integer_mono(m) for m, c in exponent.num.items())
         up = integer and all(
             c > 0 and (s := self.sign_of(Quot({m: Fraction(1)}))) is not None and s[0] == 1
             for m, c in exponent.num.items()
         )
         simple = all(isinstance(e, int) for p in (value.num, exponent.num) for m in p for _, e in m) and not value.den
-        if not (integer and simple and (up or self.nonzero(base))):
+        if not (integer and simple and (up or self.divides(base))):
             key = (value.key(), exponent.key())
             return self.one(self.atom("opaque", key, (value, exponent), self.names_of(value) | self.names_of(exponent)))
         if not value.num:
@@ -526,12 +569,7 @@ class Normal:
         """Powers of atoms with a relation brought into [0, q)."""
         for _ in range(200):
             hit = next(
-                (
-                    k
-                    for m in value.num
-                    for k, e in m
-                    if self.atoms[k].power and not 0 <= e < self.atoms[k].power
-                ),
+                (k for m in value.num for k, e in m if self.atoms[k].power and not 0 <= e < self.atoms[k].power),
                 None,
             )
             if hit is None:
@@ -547,12 +585,6 @@ class Normal:
             den = Quot(ONE, value.den)
             value = total(Quot(p) * a.value**k for k, p in groups.items()) * den
         raise Rejected("roots nested too deep")
-
-
-def _bound(tree: Tree) -> frozenset[str]:
-    from .terms import bound
-
-    return bound(tree)
 
 
 def primes(c: Fraction) -> list[tuple[Fraction, int]]:

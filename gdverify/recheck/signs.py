@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from .normal import Normal
-from .poly import Poly, Quot, divide, key, number, padd, pmul, ppow, primitive
+from .poly import Poly, Quot, divide, key, number, padd, pmul, power_of, ppow, primitive, times
 from .terms import Rejected, Tree, add, neg
 
 Sign = tuple[int, bool] | None
@@ -24,6 +24,7 @@ class Signs(Normal):
         super().__init__()
         self.facts: list[tuple[Tree, str, int]] = []
         self.hints: list[Tree] = []
+        self.divisors: list[tuple[Tree, frozenset[int]]] = []
         self.used: set[int] = set()
         self.used_hints: set[int] = set()
         self._known: list[tuple[Quot, str, int]] | None = None
@@ -31,6 +32,7 @@ class Signs(Normal):
         self._memo: dict[Any, tuple[Sign, frozenset[int], frozenset[int]]] = {}
         self._depth = 0
         self._starting = False
+        self._remember = True  # off while premises are read: what is not known yet must not be remembered
 
     def begin(self, facts: list[tuple[Tree, str, int]], hints: list[Tree]) -> None:
         """What the next step may rest on."""
@@ -40,6 +42,7 @@ class Signs(Normal):
         self.facts, self.hints = facts, hints
         self.used, self.used_hints = set(), set()
         self._known = self._factors_hinted = None
+        self.divisors = []
 
     @staticmethod
     def _memo_key(facts: Any) -> Any:
@@ -55,7 +58,7 @@ class Signs(Normal):
         hints, self.used_hints = self.used_hints, set()
         try:
             value = self.reduced(self._form(tree))
-            if not self.used and not self.used_hints:
+            if self._remember and not self.used and not self.used_hints:
                 self.cache[tree] = value
             return value
         finally:
@@ -85,6 +88,15 @@ class Signs(Normal):
         except Rejected:
             return False
         return self._matches(value, ("!=", ">")) is not None
+
+    def divides(self, base: Tree) -> bool:
+        """Whether one may divide by ``base``; what was proved with the help of premises is remembered for the step."""
+        before, self.used = self.used, set()
+        good = self.nonzero(base)
+        if good and self.used:
+            self.divisors.append((base, frozenset(self.used)))
+        self.used |= before
+        return good
 
     def sign(self, tree: Tree) -> Sign:
         if not isinstance(tree, tuple):
@@ -146,7 +158,7 @@ class Signs(Normal):
             if s is None:
                 mine = hinted = frozenset()
             self.used, self.used_hints = before | mine, hints | hinted
-        if s is not None or self._depth == 0:
+        if self._remember and (s is not None or self._depth == 0):
             self._memo[k] = (s, mine, hinted)
         return s
 
@@ -184,6 +196,8 @@ class Signs(Normal):
             if inner is not None:
                 return mul_signs([outer, inner])
         shifted = self._shifted(p)
+        if shifted is None:
+            shifted = self._from_ends(p, 3)
         if shifted is not None:
             return shifted
         return self._by_factors(rest, self._monomials({m: c}))
@@ -196,7 +210,7 @@ class Signs(Normal):
             times = 0
             while len(p) > 1:
                 smaller = divide(p, factor)
-                if smaller is None or len(factor) >= len(p) and smaller == p:
+                if smaller is None or (len(factor) >= len(p) and smaller == p):
                     break
                 p, times = smaller, times + 1
             if times:
@@ -257,6 +271,39 @@ class Signs(Normal):
             out = padd(out, part)
         return self._monomials(out, strict)
 
+    def _from_ends(self, p: Poly, depth: int) -> Sign:
+        """One symbol after the other written as its end plus or minus a gap >= 0."""
+        if depth == 0:
+            return None
+        for k in sorted({k for m in p for k, _ in m}, reverse=True):
+            a = self.atoms[k]
+            if a.kind != "sym" or any(not isinstance(e, int) or e < 0 for m in p for n, e in m if n == k):
+                continue
+            symbol = self.symbols[a.parts[0]]
+            for end, side, is_open in ((symbol.low, 1, symbol.low_open), (symbol.high, -1, symbol.high_open)):
+                if end is None or end == 0:
+                    continue
+                try:
+                    value = self.form(end)
+                except Rejected:
+                    continue
+                if value.den or any(n == k for m in value.num for n, _ in m):
+                    continue
+                gap = self.atom("gap", (k, side), (is_open,), self.atoms[k].names)
+                line = padd(value.num, {((gap, 1),): Fraction(side)})
+                out: Poly = {}
+                for m, c in p.items():
+                    part: Poly = {tuple((n, e) for n, e in m if n != k): c}
+                    out = padd(out, pmul(part, ppow(line, dict(m).get(k, 0))))
+                if not out:
+                    return (0, False)
+                found = self._monomials(out)
+                if found is None:
+                    found = self._from_ends(out, depth - 1)
+                if found is not None:
+                    return found
+        return None
+
     def _monomials(self, p: Poly, shifted: dict[int, bool] | None = None) -> Sign:
         signs: list[Sign] = []
         for m, c in p.items():
@@ -295,6 +342,8 @@ class Signs(Normal):
         parts = [p for p in a.parts if isinstance(p, Quot)]
         if a.kind == "sym":
             return self._symbol(a.parts[0])
+        if a.kind == "gap":
+            return (1, a.parts[0])
         if a.kind == "num":
             return (1, True)
         if a.kind == "const":
@@ -351,14 +400,8 @@ class Signs(Normal):
     def _matches(self, value: Quot, relations: tuple[str, ...]) -> Sign:
         """Sign of value if it is a rational multiple of a premise."""
         if self._known is None:
-            self._known = []
-            known = []
-            for tree, relation, n in self.facts:
-                try:
-                    known.append((self.form(tree), relation, n))
-                except Rejected:
-                    continue
-            self._known = known
+            self._read_facts()
+        assert self._known is not None
         best: Sign = None
         if not value.num:
             return None
@@ -374,7 +417,30 @@ class Signs(Normal):
                 if s[1]:
                     return s
                 best = s
+            elif len(p) > 1 and m2 != m and key(p2) == wanted[1] and relation != "!=":
+                outer = self._monomials({times(m, power_of(m2, -1)): c / d})
+                if outer is not None and outer[1]:
+                    self.used.add(n)
+                    best = (outer[0], relation == ">")
+                    if best[1]:
+                        return best
         return best
+
+    def _read_facts(self) -> None:
+        """Normal forms of the premises; one may need another (for a denominator), so they are read twice."""
+        self._known = []
+        used, hinted, self._remember = self.used, self.used_hints, False
+        for _ in range(2):
+            found = []
+            for tree, relation, n in self.facts:
+                try:
+                    found.append((self.form(tree), relation, n))
+                except Rejected:
+                    continue
+                self._known = self._known if len(self._known) > len(found) else list(found)
+            self._known = found
+            self._memo.clear()
+        self.used, self.used_hints, self._remember = used, hinted, True
 
     def within(self, tree: Tree, name: str) -> bool:
         """Whether a value is proved to lie in the domain of a symbol."""

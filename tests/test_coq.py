@@ -1,0 +1,116 @@
+"""Exports to Coq: what the kernel and the checker accept, coqc accepts; what is false, coqc refuses."""
+
+import dataclasses
+import json
+from fractions import Fraction
+
+import pytest
+
+from gdverify.api import load
+from gdverify.cli import main
+from gdverify.coq import export_certificate, export_derivation, with_tampering
+from gdverify.coq.command import available, compile_text, foreign_axioms
+from gdverify.coq.terms import NotExported
+from gdverify.worstcase.run import run_worst_case
+
+needs_coqc = pytest.mark.skipif(not available(), reason="coqc is not installed")
+
+
+@needs_coqc
+@pytest.mark.parametrize("name", ["gd-convex", "gd-strongly-convex", "gd-pl", "sgd-strongly-convex"])
+def test_exported_derivation_is_accepted(name):
+    accepted, complaint, _ = compile_text(export_derivation(load(f"handbook.{name}")))
+    assert accepted, complaint
+
+
+def conclusion(factor):
+    """Divide the bound of the theorem, leaving every step as it is."""
+
+    def tamper(derivation):
+        goal, fact = derivation.goals[0]
+        derivation.goals[0] = (dataclasses.replace(goal, right=goal.right * factor), fact)
+
+    return tamper
+
+
+def multiplier(derivation):
+    """Double the first multiplier of the last certificate."""
+    n = max(n for n, (rule, args, _) in derivation.calls.items() if rule == "certificate" and args["combine"])
+    rule, args, position = derivation.calls[n]
+    (m, fact), *others = args["combine"]
+    derivation.calls[n] = (rule, {**args, "combine": [(2 * m, fact), *others]}, position)
+
+
+def missing_square(derivation):
+    """Forget the squares of every certificate."""
+    for n, (rule, args, position) in derivation.calls.items():
+        if rule == "certificate":
+            derivation.calls[n] = (rule, {**args, "squares": ()}, position)
+
+
+def rate(derivation):
+    """Claim twice the rate."""
+    mu = next(s for s in derivation.claim.symbols if s.name == "mu")
+    goal, fact = derivation.goals[0]
+    derivation.goals[0] = (dataclasses.replace(goal, right=goal.right.subs(mu, 2 * mu)), fact)
+
+
+@needs_coqc
+@pytest.mark.parametrize(
+    ("name", "tamper"),
+    [
+        ("gd-convex", conclusion(Fraction(1, 3))),
+        ("gd-convex", missing_square),
+        ("gd-strongly-convex", rate),
+        ("gd-pl", multiplier),
+    ],
+)
+def test_tampered_derivation_is_refused(name, tamper):
+    accepted, complaint, _ = compile_text(with_tampering(load(f"handbook.{name}"), tamper))
+    assert not accepted
+    assert "tactic" in complaint.lower() or "unable to unify" in complaint.lower(), complaint  # not a mere syntax error
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory):
+    claim = load("handbook.gd-convex")
+    evidence = next(e for e in claim.evidence if e.kind == "worst-case")
+    case = {"L": Fraction(1), "gamma": Fraction(1), "T": 1, "R": Fraction(1)}
+    found = run_worst_case(claim, evidence, case, tmp_path_factory.mktemp("certificates"))
+    with open(found.artefact, encoding="utf-8") as file:
+        return json.load(file)
+
+
+@needs_coqc
+def test_exported_certificate_is_accepted_and_a_smaller_bound_refused(artefact):
+    accepted, complaint, _ = compile_text(export_certificate(artefact))
+    assert accepted, complaint
+    smaller = Fraction(artefact["value"]) * Fraction(999, 1000)
+    assert not compile_text(export_certificate(artefact, bound=smaller))[0]
+
+
+def test_what_has_no_coq_form_is_said_in_one_line(capsys, tmp_path):
+    assert main(["prove", "deq.conservation", "--coq", str(tmp_path / "x.v")]) == 3
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "matrices" in error
+    assert not (tmp_path / "x.v").exists()
+
+
+def test_an_instance_is_no_theorem(artefact):
+    with pytest.raises(Exception, match=r"malformed|only upper"):
+        export_certificate({**artefact, "kind": "lower"})
+
+
+def test_cited_results_are_hypotheses_by_name():
+    assert "Hypothesis cited_" in export_derivation(load("bn-orthogonalizes.one-step-lower"))
+
+
+def test_axioms_beyond_the_reals_are_seen():
+    output = "Axioms:\nClassicalDedekindReals.sig_not_dec : forall P : Prop, {~ ~ P} + {~ P}\nfalse_friend : 0 = 1\n"
+    assert foreign_axioms(output) == ["false_friend"]
+
+
+def test_limits_have_no_coq_form():
+    with pytest.raises(NotExported):
+        export_derivation(load("one-step-gd.bayes-gap"))
