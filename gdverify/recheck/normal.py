@@ -225,7 +225,7 @@ class Normal:
         return parts
 
     def _proper(self, value: Quot, name: str) -> list[Quot]:
-        """value as a sum of proper fractions in a symbol, where the denominator has one factor with it, a linear one."""
+        """value as a sum of proper fractions in a symbol that occurs in one linear factor of the denominator."""
         moving = [f for f in value.den if any(name in self.atoms[k].names for m, _ in f for k, _ in m)]
         if len(moving) != 1 or ("sym", name) not in self.numbers:
             return [value]
