@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .decision import Decision
@@ -189,13 +189,29 @@ class Claim:
             if not getattr(self, name):
                 raise ClaimError(f"{self.id}: {name} is empty")
         self._check_symbols()
+        self._check_mutants()
+
+    def _check_mutants(self) -> None:
+        """A mutant that changes nothing that exists would be found out only when its evidence runs."""
+        known = {f.name for f in fields(self.decides)}
+        for mutant in self.mutants:
+            if not isinstance(mutant, Mutant):
+                raise ClaimError(f"{self.id}: mutants= holds {mutant!r}, which is no Mutant")
+            for name in mutant.decides:
+                if name not in known:
+                    kind = type(self.decides).__name__
+                    raise ClaimError(
+                        f"{self.id}: mutant {mutant.name!r}: {kind} has no {name} (have: {', '.join(sorted(known))})"
+                    )
 
     def _check_symbols(self) -> None:
-        from sympy import MatrixSymbol
+        from sympy import MatrixSymbol, Symbol
 
         from .language import Vector
 
         for s, dom in self.symbols.items():
+            if not isinstance(s, Symbol):
+                raise ClaimError(f"{self.id}: symbols= is keyed by SymPy symbols; {s!r} is none")
             if not isinstance(dom, Domain):
                 raise ClaimError(f"{self.id}: the domain of {s} is not a Domain")
             sure_positive = dom.low is not None and (dom.low_open or dom.low != 0)
@@ -222,8 +238,13 @@ class Claim:
         return function
 
     def experiment(
-        self, *, cases: Sequence[Mapping[str, Any]] = ({},), **options: Any
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        cases: Sequence[Mapping[str, Any]] = ({},),
+        **options: Any,
+    ) -> Callable[..., Any]:
         """Attach ``simulate(xp, rng, case, size) -> {"quantity": (size,), ...}``.
 
         ``cases`` are partial assignments; symbols they leave open are drawn from the regime.  A case may carry
@@ -235,18 +256,23 @@ class Claim:
             self._attach(Evidence("experiment", function.__name__, function, tuple(cases), options), parameters=4)
             return function
 
-        return attach
+        return attach if function is None else attach(function)
 
     def worst_case(
-        self, *, cases: Sequence[Mapping[str, Any]] = ({},), **options: Any
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        cases: Sequence[Mapping[str, Any]] = ({},),
+        **options: Any,
+    ) -> Callable[..., Any]:
         """Attach ``function(problem, case)`` that states the performance-estimation problem."""
 
         def attach(function: Callable[..., Any]) -> Callable[..., Any]:
             self._attach(Evidence("worst-case", function.__name__, function, tuple(cases), options), parameters=2)
             return function
 
-        return attach
+        return attach if function is None else attach(function)
 
     def _attach(self, evidence: Evidence, parameters: int) -> None:
         positional = [

@@ -429,7 +429,7 @@ def select(patterns: Sequence[str], everything: bool = False) -> list[Located]:
         if entries is None:
             entries = catalogue()
         matched = _match(pattern, [e.id for e in entries])
-        if not matched and Path(pattern).is_dir():
+        if not matched and pattern and Path(pattern).is_dir():
             chosen += _from_path(pattern)
             continue
         if not matched:

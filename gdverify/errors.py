@@ -27,3 +27,9 @@ class UndecidedError(GdverifyError):
 
 class MissingDependencyError(GdverifyError):
     """An optional package is needed for this kind of evidence and is not installed."""
+
+
+def one_line(error: BaseException, most: int = 300) -> str:
+    """The text of an exception on one line, cut where it would fill a screen."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -162,19 +162,18 @@ def _settle(
     answered: Callable[[Any, dict[str, Any]], None],
     failed: Callable[[Any, str], None],
 ) -> None:
-    try:
-        answers = future.result()
-    except BrokenProcessPool:
+    error = future.exception()  # asked for, not raised: a worker's SystemExit or KeyboardInterrupt is not ours
+    if isinstance(error, BrokenProcessPool):
         lane.close()
         if len(request.places) > 1:
             queue[:0] = request.split()
         else:
             failed(request.places[0], "the worker process died (killed by the system? out of memory?)")
-    except Exception as error:
+    elif error is not None:
         from .worker import describe
 
         for place in request.places:
             failed(place, describe(error))
     else:
-        for place, answer in zip(request.places, answers, strict=True):
+        for place, answer in zip(request.places, future.result(), strict=True):
             answered(place, answer)

@@ -6,7 +6,9 @@ module's objects are ever pickled.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 import traceback
 from collections.abc import Mapping
@@ -17,7 +19,7 @@ from typing import Any
 
 from .claim import Claim, Evidence
 from .discover import Source, load_claim
-from .errors import GdverifyError, ProofError
+from .errors import GdverifyError, ProofError, one_line
 from .result import Outcome
 
 Plain = dict[str, Any]
@@ -70,9 +72,9 @@ def run_evidence(claim: Claim, evidence: Evidence, index: int, settings: Mapping
             outcome.artefact = None
             if outcome.verdict == "fail":
                 outcome.message += f" (not saved for replay: {error.strerror or error})"
-    except (KeyboardInterrupt, SystemExit):
+    except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # SystemExit too: evidence that calls sys.exit(0) must not end the run as a success
         verdict = "fail" if isinstance(error, ProofError) and evidence.kind == "derivation" else "error"
         outcome = Outcome(evidence.kind, evidence.name, verdict, message=describe(error))
     outcome.case = plain_case(outcome.case or (case.plain() if case is not None else {}))
@@ -81,6 +83,11 @@ def run_evidence(claim: Claim, evidence: Evidence, index: int, settings: Mapping
 
 
 def _call(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str, Any]) -> Outcome:
+    with contextlib.redirect_stdout(sys.stderr):  # what evidence prints must not end up in a report on standard output
+        return _dispatch(claim, evidence, case, settings)
+
+
+def _dispatch(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str, Any]) -> Outcome:
     if evidence.kind == "derivation":
         from .kernel import run_derivation
 
@@ -146,9 +153,9 @@ def _own_cases(claim: Claim, evidence: Evidence, parts: Any, settings: Mapping[s
 
 def describe(error: BaseException) -> str:
     """One line: what was raised, and for an accident the place in the code that the user can act on."""
-    text = " ".join(str(error).split())
     if isinstance(error, GdverifyError):
-        return text
+        return " ".join(str(error).split())
+    text = one_line(error)
     if isinstance(error, ModuleNotFoundError) and error.name in _PROVERS:
         return f"needs {_PROVERS[error.name]}, which is not installed: pip install 'gdverify[proof]'"
     if isinstance(error, MemoryError):

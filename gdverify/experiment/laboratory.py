@@ -14,7 +14,7 @@ import sympy
 from ..claim import Claim, Evidence
 from ..decision import Counterexample
 from ..domain import Case
-from ..errors import ClaimError, ExperimentError, GdverifyError
+from ..errors import ClaimError, ExperimentError, GdverifyError, one_line
 from ..evaluate import evaluate
 from .backend import Namespace, namespace
 from .ball import Interval, precision
@@ -162,7 +162,7 @@ class Laboratory:
         for frame in traceback.extract_tb(problem.__traceback__):
             if code is not None and frame.filename == code.co_filename:
                 line = frame.lineno
-        text = " ".join(str(problem).split())
+        text = one_line(problem)
         where = f" (line {line} of {code.co_filename.rsplit('/', 1)[-1]})" if line and code is not None else ""
         return f"{type(problem).__name__}: {text}{where}" if text else f"{type(problem).__name__}{where}"
 
