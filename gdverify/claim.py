@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .decision import Decision
-from .domain import Case, Domain, draw_cases
+from .domain import Case, Domain, draw_cases, told_too_much
 from .errors import ClaimError
 
 _ID = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*\.[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*$")
@@ -221,7 +221,12 @@ class Claim:
                 raise ClaimError(f"{self.id}: {s} is nonnegative to SymPy but not by its domain {dom.describe()}")
             if s.is_integer and not dom.integer:
                 raise ClaimError(f"{self.id}: {s} is declared integer to SymPy but not by its domain {dom.describe()}")
+            unproved = told_too_much(s, _domain_sign(dom), dom.integer)
+            if unproved:
+                told = ", ".join(unproved)
+                raise ClaimError(f"{self.id}: SymPy is told that {s} is {told}, which {dom.describe()} does not say")
         declared = set(self.symbols) | set(self.defines)
+        self._check_order()
         for key in ("bound", "value", "limit", "threshold", "exponent"):
             expr = getattr(self.decides, key, None)
             letters = (Vector, MatrixSymbol)  # vectors and matrices: what they are is said by the assumptions
@@ -229,6 +234,27 @@ class Claim:
             if missing and key != "limit":
                 names = ", ".join(sorted(s.name for s in missing))
                 raise ClaimError(f"{self.id}: {key} uses {names}, with no domain in symbols=")
+
+    def _check_order(self) -> None:
+        """Domains refer to symbols declared earlier, definitions to symbols and earlier definitions."""
+        from sympy import MatrixSymbol, sympify
+
+        from .language import Vector
+
+        earlier: set[Any] = set()
+        for s, dom in self.symbols.items():
+            for end in (dom.low, dom.high):
+                strange: set[Any] = getattr(end, "free_symbols", set()) - earlier
+                if strange:
+                    names = ", ".join(sorted(x.name for x in strange))
+                    raise ClaimError(f"{self.id}: the domain of {s} refers to {names}, declared later or nowhere")
+            earlier.add(s)
+        for s, value in self.defines.items():
+            strange = {x for x in sympify(value).free_symbols if not isinstance(x, (Vector, MatrixSymbol))} - earlier
+            if strange:
+                names = ", ".join(sorted(x.name for x in strange))
+                raise ClaimError(f"{self.id}: the definition of {s} refers to {names}, declared later or nowhere")
+            earlier.add(s)
 
     # -- evidence ---------------------------------------------------------------------------------------------
 
@@ -322,6 +348,17 @@ class Claim:
 
     def __repr__(self) -> str:
         return f"<Claim {self.id}: {self.decides.kind}>"
+
+
+def _domain_sign(dom: Domain) -> tuple[int, bool] | None:
+    from sympy import sympify
+
+    low, high = sympify(dom.low), sympify(dom.high)
+    if low is not None and low.is_nonnegative:
+        return (1, bool(dom.low_open or low.is_positive))
+    if high is not None and high.is_nonpositive:
+        return (-1, bool(dom.high_open or high.is_negative))
+    return None
 
 
 def _at_least_zero(low: Any) -> bool:

@@ -106,6 +106,23 @@ class Domain:
         return f"{kind}{left}{low}, {high}{right}" + (" (observed)" if self.observed else "")
 
 
+def told_too_much(symbol: Any, sign: tuple[int, bool] | None, integer: bool) -> list[str]:
+    """SymPy assumptions of a symbol that do not follow from its being real, of this sign, or an integer.
+
+    ``sign`` is (1 or -1, whether zero is excluded), or None.  SymPy simplifies by what it is told: sqrt(s**2) to s.
+    """
+    import sympy
+
+    kinds = {(1, True): "positive", (1, False): "nonnegative", (-1, True): "negative", (-1, False): "nonpositive"}
+    known: dict[str, bool] = {"real": True}
+    if sign is not None:
+        known[kinds.get(sign, "zero")] = True
+    if integer:
+        known["integer"] = True
+    follows = sympy.Symbol("s", **known).assumptions0
+    return [k if v else f"not {k}" for k, v in symbol.assumptions0.items() if follows.get(k) is not v]
+
+
 def Reals(*, sample: tuple[Any, Any] | None = None) -> Domain:
     """Every real number."""
     return Domain(sample=sample)

@@ -9,7 +9,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from ..errors import ProofError
-from ..language import AtInfinity, GrowthExponent
+from ..language import AtInfinity, GrowthExponent, Inner, Mean, Prob
 from .algebra import is_zero
 from .fact import Fact
 from .scalars import ScalarRules
@@ -31,6 +31,7 @@ class CalculusRules(ScalarRules):
             raise ProofError(f"{x} is not a generic real (proof.scalar)")
         if self._domain(x).integer:
             raise ProofError(f"{x} runs over the integers: a sign there says nothing about the reals between")
+        self._check_untied(x, expr)
         kinks = expr.atoms(sympy.Abs, sympy.Max, sympy.Min, sympy.Sum, sympy.Integral, sympy.sign)
         if kinks or not self._smooth(expr, x):
             raise ProofError(f"{expr} is not known to be differentiable on the domain of {x}")
@@ -69,10 +70,9 @@ class CalculusRules(ScalarRules):
     def tangent(self, expr: Any, x: Any, at: Any) -> Fact:
         """expr(x) >= expr(at) + expr'(at)(x - at) on the domain of x, because expr'' >= 0 there."""
         at = sympy.sympify(at)
-        dom = self._domain(x)
-        for end, above in ((dom.low, True), (dom.high, False)):
-            if end is not None and not self.signs.nonnegative(at - end if above else end - at):
-                raise ProofError(f"tangent at {at}, outside the domain of {x}")
+        self._check_argument(at)
+        if not self._within(at, self._domain(x)):
+            raise ProofError(f"tangent at {at}, outside the domain of {x}")
         slope = self._derivative(expr, x)
         curvature = sympy.together(self._derivative(slope, x))
         if not self.signs.nonnegative(curvature):
@@ -87,8 +87,9 @@ class CalculusRules(ScalarRules):
         dom = self._domain(x)
         above = self.signs.positive if dom.low_open else self.signs.nonnegative
         below = self.signs.positive if dom.high_open else self.signs.nonnegative
-        covered = dom.low is not None and above(low - dom.low)
-        covered = covered and (dom.high is None or (high is not sympy.oo and below(dom.high - high)))
+        covered = dom.low is not None and above(low - dom.low) and (high is sympy.oo or above(high - dom.low))
+        if dom.high is not None:
+            covered = covered and high is not sympy.oo and below(dom.high - high) and below(dom.high - low)
         if not covered:
             raise ProofError(f"[{low}, {high}] is not inside the domain of {x}")
         if not is_zero(self._derivative(antiderivative, x) - function, self.signs):
@@ -103,6 +104,7 @@ class CalculusRules(ScalarRules):
     def integral_bound(self, fact: Fact, x: Any, low: Any, high: Any) -> Fact:
         """From left(x) >= right(x) on [low, high]: the integrals keep the order (both are assumed to exist)."""
         self._mine(fact)
+        self._check_untied(x, fact.left, fact.right)
         low, high = sympy.sympify(low), sympy.sympify(high)
         dom = self._domain(x)
         inside = dom.low is not None and self.signs.nonnegative(low - dom.low)
@@ -145,6 +147,9 @@ class CalculusRules(ScalarRules):
             raise ProofError(f"{x} does not run to infinity")
         if any(x in supposition.expr.free_symbols for supposition in self.open.values()):
             raise ProofError(f"{x} is tied by a supposition that is still open")
+        values = expr.atoms(AppliedUndef, Inner, Mean, Prob, sympy.Trace)
+        if values and x not in self.generic:
+            raise ProofError(f"{next(iter(values))} comes out of the instance and may change while {x} grows")
         todo, seen = expr.free_symbols - {x}, set()
         while todo:
             s = todo.pop()
@@ -157,6 +162,11 @@ class CalculusRules(ScalarRules):
             if x in names:
                 raise ProofError(f"{s} is tied to {x} by its domain or definition: put in what it is")
             todo |= names - seen
+        for a in self.claim.assumptions:
+            if x not in self.generic and a.key[:1] in (("eq",), ("ineq",)):
+                tied = {s for e in a.key[1:] for s in sympy.sympify(e).free_symbols}
+                if x in tied and (tied & seen or tied == {x}):
+                    raise ProofError(f"{x} is tied by the assumption {a.name!r}")
 
     def _limit_at_infinity(self, expr: Any, x: Any) -> Any:
         self._free_to_grow(expr, x)
@@ -189,16 +199,21 @@ class CalculusRules(ScalarRules):
         raise ProofError(f"no rule for the growth of {expr} in {x}")
 
     def _leading_of_sum(self, expr: Any, x: Any) -> tuple[Any, Any]:
-        terms = sympy.Add.make_args(sympy.expand(expr))
-        groups: list[tuple[Any, Any]] = []
-        for term in terms:
-            power, lead = self._leading(term, x)
-            for k, (p, c) in enumerate(groups):
-                if is_zero(p - power, self.signs):
-                    groups[k] = (p, c + lead)
-                    break
-            else:
-                groups.append((power, lead))
+        terms = list(sympy.Add.make_args(sympy.expand(expr)))
+        for _ in range(16):
+            gathered = self._by_power(terms, x)
+            groups = [(p, sympy.Add(*[lead for lead, _ in parts])) for p, parts in gathered]
+            lost = [
+                [term for _, term in parts]
+                for (_, c), (_, parts) in zip(groups, gathered, strict=True)
+                if is_zero(c, self.signs) and not all(_is_monomial(term, x) for _, term in parts)
+            ]
+            if not lost:
+                break
+            # The leading terms cancel and leave a rest of lower order: bring it to a common denominator.
+            terms = [term for term in terms if term not in lost[0]] + [_over_one_denominator(lost[0])]
+        else:
+            raise ProofError(f"the leading terms of {expr} cancel: no rule for what is left")
         groups = [(p, c) for p, c in groups if not is_zero(c, self.signs)]
         for p, c in groups:
             if all(q is p or self.signs.positive(p - q) for q, _ in groups):
@@ -206,3 +221,28 @@ class CalculusRules(ScalarRules):
                     raise ProofError(f"the leading coefficient {c} may vanish")
                 return p, c
         raise ProofError(f"no dominant term in {expr} as {x} -> oo")
+
+    def _by_power(self, terms: Sequence[Any], x: Any) -> list[tuple[Any, list[tuple[Any, Any]]]]:
+        """Powers p with their terms c x^p (1 + o(1)), as (c, term)."""
+        gathered: list[tuple[Any, list[tuple[Any, Any]]]] = []
+        for term in terms:
+            power, lead = self._leading(term, x)
+            for p, parts in gathered:
+                if is_zero(p - power, self.signs):
+                    parts.append((lead, term))
+                    break
+            else:
+                gathered.append((power, [(lead, term)]))
+        return gathered
+
+
+def _is_monomial(term: Any, x: Any) -> bool:
+    """Whether a term is c x^p exactly."""
+    return all(not f.has(x) or f.as_base_exp()[0] == x for f in sympy.Mul.make_args(term))
+
+
+def _over_one_denominator(terms: Sequence[Any]) -> Any:
+    top, bottom = sympy.fraction(sympy.together(sympy.Add(*terms)))
+    if bottom == 1:
+        raise ProofError(f"the leading terms of {sympy.Add(*terms)} cancel: no rule for what is left")
+    return sympy.expand(top) / bottom

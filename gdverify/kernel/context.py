@@ -12,10 +12,10 @@ import sympy
 
 from ..claim import Assumption, Claim
 from ..decision import Proposition
-from ..domain import Domain
+from ..domain import Domain, told_too_much
 from ..errors import ProofError
-from ..language import PairMean, Vector
-from .algebra import is_zero
+from ..language import AtInfinity, GrowthExponent, Mean, PairMean, Vector, linear_parts
+from .algebra import check_defined, is_zero
 from .fact import _SEAL, Fact, Step
 from .matrix import words
 from .signs import Signs
@@ -35,6 +35,33 @@ class Context:
         for s in claim.defines:
             domains.setdefault(s, Domain())
         self.signs = Signs(domains, self._known)
+        self.signs.constant = {x for a in claim.assumptions if a.key[:1] == ("constant",) for x in a.key[1]}
+        self._check_definitions()
+
+    def _check_definitions(self) -> None:
+        """Definitions prove what SymPy was told of their symbols; a symbol defined by something random is random."""
+        for s, value in self.claim.defines.items():  # in an order in which each refers to earlier ones
+            value = sympy.sympify(value)
+            if isinstance(value, sympy.MatrixExpr):
+                continue
+            unproved = told_too_much(s, self.signs.sign(value), self.signs.integer(value))
+            if unproved:
+                raise ProofError(f"SymPy is told that {s} is {', '.join(unproved)}; {s} == {value} does not prove it")
+            if not self._within(value, self.signs.domains[s]):
+                self.signs.domains[s] = Domain()  # the definition is what counts
+            if not self.signs.deterministic(value):
+                self.signs.random.add(s)
+            self.signs.forget()
+        self.signs.used = set()
+
+    def _within(self, value: Any, dom: Domain) -> bool:
+        """Whether a value is proved to lie in a domain."""
+        for end, above, strict in ((dom.low, True, dom.low_open), (dom.high, False, dom.high_open)):
+            if end is not None:
+                gap = value - end if above else end - value
+                if not (self.signs.positive(gap) if strict else self.signs.nonnegative(gap)):
+                    return False
+        return not dom.integer or self.signs.integer(value)
 
     # -- what is known ----------------------------------------------------------------------------------------
 
@@ -58,20 +85,29 @@ class Context:
         reference: str = "",
         discharge: Iterable[int] = (),
         witness: dict[str, Any] | None = None,
+        defined: bool = False,
     ) -> Fact:
-        """Make the fact that a rule has justified.  Signs consulted on the way are added to what it uses."""
+        """Make the fact that a rule has justified.  Signs consulted on the way are added to what it uses.
+
+        ``defined``: the rule has proved that both sides are, so that their denominators need no further proof.
+        """
         uses = list(uses)
         for u in uses:
             self._mine(u, discharge)
         left, right = sympy.sympify(left), sympy.sympify(right)
         self._admit(left)
         self._admit(right)
+        defined |= status != "proved"  # a hypothesis says that its expressions are defined
+        self._check_value(left, defined)
+        self._check_value(right, defined)
         numbers = {u.number for u in uses} | self.signs.used
         hypotheses: frozenset[int] = frozenset()
         for n in numbers:
             hypotheses |= self.steps[n - 1].fact.hypotheses
         hypotheses -= frozenset(discharge)
         self.signs.used = set()
+        if not hypotheses and _absurd(left, relation, right):
+            raise ProofError(f"{left} {relation} {right} follows: what the claim assumes contradicts itself")
         number = len(self.steps) + 1
         fact = Fact(_SEAL, self, left, relation, right, hypotheses, number)
         self.steps.append(
@@ -84,6 +120,7 @@ class Context:
         """A hypothesis of a sub-proof; facts that rest on it cannot be concluded until it is discharged."""
         number = len(self.steps) + 1
         self._admit(left)
+        self._admit(right)
         fact = Fact(_SEAL, self, left, relation, right, frozenset({number}), number)
         self.open[number] = fact
         self.steps.append(Step(number, "suppose", "assumed", fact, (), note))
@@ -113,6 +150,60 @@ class Context:
             twins = [k for k in self.signs.domains if k.name == s.name]
             hint = " (the claim declares it with other SymPy assumptions)" if twins else ""
             raise ProofError(f"unknown symbol {s}{hint}: declare it in symbols=, or with proof.index / proof.scalar")
+
+    def _check_value(self, expr: Any, defined: bool = False) -> None:
+        """Refuse what is no real number: 1/0, oo, and quotients whose denominator is not proved to be non-zero.
+
+        SymPy cancels such quotients on sight, so that they must not enter a fact at all.
+        """
+        if expr.has(sympy.zoo, sympy.nan) or expr in (sympy.oo, -sympy.oo) or expr.has(sympy.I):
+            raise ProofError(f"{expr} is no real number")
+        inside = bound_symbols(expr)
+        blind = {} if defined else {m: sympy.Dummy() for m in expr.atoms(Mean)}  # nothing cancels across a mean
+        for power in () if defined else expr.xreplace(blind).atoms(sympy.Pow):
+            if power.free_symbols & inside or power.exp.is_nonnegative:
+                continue
+            exponent = power.exp.xreplace(dict(self.claim.defines))
+            if not self.signs.nonnegative(exponent) and not self.signs.nonzero(power.base):
+                raise ProofError(f"{power.base} is not proved to be non-zero in {expr}")
+
+    def _check_argument(self, value: Any) -> None:
+        """Refuse points, matrices and scalars that are not proved to be real and defined."""
+        if not isinstance(value, (sympy.Basic, int)):
+            return
+        value = sympy.sympify(value)
+        if isinstance(value, sympy.MatrixExpr):
+            scalars = list(words(value).values())
+        else:
+            try:
+                scalars = list(linear_parts(value).values())
+            except ValueError:
+                scalars = [value]
+        for scalar in scalars:
+            check_defined(scalar, self.signs)
+            if not self.signs.real(scalar):
+                raise ProofError(f"{scalar} is not known to be real")
+
+    def _depends_on(self, symbols: Iterable[Any], *exprs: Any) -> Any:
+        """A generic variable of the expressions whose domain changes with one of ``symbols``, or None."""
+        symbols = set(symbols)
+        for g in {s for e in exprs for s in sympy.sympify(e).free_symbols} & self.generic - symbols:
+            todo, seen = [g], set()
+            while todo:
+                dom = self.signs.domains.get(todo.pop())
+                for end in () if dom is None else (dom.low, dom.high):
+                    for s in getattr(end, "free_symbols", ()):
+                        if s in symbols:
+                            return g
+                        if s not in seen:
+                            seen.add(s)
+                            todo.append(s)
+        return None
+
+    def _check_untied(self, variable: Any, *exprs: Any) -> None:
+        tied = self._depends_on([variable], *exprs)
+        if tied is not None:
+            raise ProofError(f"the domain of {tied} changes with {variable}")
 
     def _relation(self, target: Any) -> tuple[Any, str, Any]:
         """``left relation right`` of a SymPy relational or a Proposition, turned so that it reads >=, > or ==."""
@@ -162,9 +253,31 @@ class Context:
     def _declare(self, symbol: Any, domain: Domain) -> None:
         if any(s.name == symbol.name for s in self.signs.domains):
             raise ProofError(f"{symbol.name} is already in use in this derivation")
+        self._check_inhabited(symbol, domain)
         self.signs.domains[symbol] = domain
+        if any(end is not None and not self.signs.deterministic(end) for end in (domain.low, domain.high)):
+            self.signs.random.add(symbol)
         self.generic.add(symbol)
         self.signs.forget()
+
+    def _check_inhabited(self, symbol: Any, dom: Domain) -> None:
+        """Everything holds on an empty domain, so what does not name its variable would escape from it."""
+        if dom.low is None or dom.high is None:
+            return
+        low, high = sympy.sympify(dom.low), sympy.sympify(dom.high)
+        before, self.signs.used = self.signs.used, set()
+        self.signs.forget()
+        try:
+            if dom.integer and not (self.signs.integer(low) and self.signs.integer(high)):
+                raise ProofError(f"{low} and {high}, between which {symbol} runs, are not known to be integers")
+            wide = self.signs.positive if dom.low_open or dom.high_open else self.signs.nonnegative
+            if not wide(high - low - 1 if dom.integer and (dom.low_open or dom.high_open) else high - low):
+                raise ProofError(f"the domain {dom.describe()} of {symbol} is not proved to be non-empty")
+            if any(self.steps[k - 1].fact.hypotheses for k in self.signs.used):
+                raise ProofError(f"the domain of {symbol} is known to be non-empty in this case alone")
+        finally:
+            self.signs.used = before
+            self.signs.forget()
 
     # -- facts that the claim grants --------------------------------------------------------------------------
 
@@ -183,14 +296,21 @@ class Context:
         assumption = listed  # what the claim says, not what an equally named twin would
         if assumption.schema is None:
             raise ProofError(f"{assumption.name!r} has no algebraic form to use")
+        for value in (*args, *kwargs.values()):
+            self._check_argument(value)
+            scalar = isinstance(value, (sympy.Expr, int)) and not isinstance(value, sympy.MatrixExpr)
+            if assumption.where is not None and scalar and not self.signs.integer(value):
+                raise ProofError(f"{assumption.name!r} is about integers, and {value} is not known to be one")
         for slack in assumption.where(*args, **kwargs) if assumption.where is not None else ():
             if not self.signs.nonnegative(sympy.sympify(slack)):
                 raise ProofError(f"{assumption.name!r} holds where {slack} >= 0, which is not proved")
+        admitted = set(self.signs.used)
         relations = assumption.schema(*args, **kwargs)
         many = isinstance(relations, (list, tuple))
         facts = []
         for relation in relations if many else [relations]:
             left, sign, right = self._relation(relation)
+            self.signs.used |= admitted
             facts.append(self._record("assumption", left, sign, right, status="assumed", note=assumption.name))
         return facts if many else facts[0]
 
@@ -239,6 +359,9 @@ class Context:
         remaining = self.claim.decides.propositions()
         if not remaining:
             raise ProofError("this decision states nothing to derive (a Rate needs closed_form=)")
+        if self.open:
+            raise ProofError("a case or an induction is still open")
+        done = []
         for fact in facts:
             self._mine(fact)
             if fact.hypotheses:
@@ -248,14 +371,17 @@ class Context:
                 wanted = "; ".join(str(p) for p in remaining)
                 raise ProofError(f"the derivation proves {fact}, but the claim states {wanted}")
             remaining.remove(hit)
-            self.concluded.append(fact)
+            done.append(fact)
         if remaining:
             raise ProofError(f"not concluded: {'; '.join(str(p) for p in remaining)}")
+        self.concluded += done
 
     def _matches(self, fact: Fact, proposition: Proposition) -> bool:
         left, relation, right = self._relation(proposition)
         self._admit(left)
         self._admit(right)
+        for s in (left.free_symbols | right.free_symbols) & self.generic:
+            raise ProofError(f"the claim does not declare {s}: put it into symbols=")
         if relation in (">=", ">"):
             allowed = {">=": (">=", ">", "=="), ">": (">",)}[relation]
             if fact.relation not in allowed or isinstance(fact.left, sympy.MatrixExpr):
@@ -286,12 +412,9 @@ class Context:
     def _plug(self, expr: Any, values: Mapping[Any, Any]) -> Any:
         """Substitute values for symbols, refusing capture by the variable of a sum or integral."""
         expr = sympy.sympify(expr)
-        bound = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
-        if expr.atoms(PairMean):
-            bound.add(PairMean.variable)
         entering = {s for v in values.values() for s in sympy.sympify(v).free_symbols}
-        if bound & (entering | set(values)):
-            raise ProofError("the value would be captured by the variable of a sum, integral or mean")
+        if bound_symbols(expr) & (entering | set(values)):
+            raise ProofError("the value would be captured by the variable of a sum, integral, derivative or limit")
         return expr.subs(dict(values), simultaneous=True)
 
     def _bound_variable(self, t: Any, *exprs: Any) -> Any:
@@ -318,3 +441,23 @@ def _opaque(expr: Any) -> bool:
     from ..language import TimeDerivative
 
     return isinstance(expr, TimeDerivative)
+
+
+BINDERS = (
+    sympy.Sum, sympy.Integral, sympy.Product, sympy.Derivative, sympy.Subs, AtInfinity, GrowthExponent, PairMean,
+)  # fmt: skip
+
+
+def bound_symbols(expr: Any) -> set[Any]:
+    """Variables of sums, integrals, products, derivatives, limits and means inside an expression."""
+    found = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
+    found |= {s for b in expr.atoms(sympy.Derivative, sympy.Subs) for s in b.variables}
+    found |= {PairMean.variable} if expr.atoms(PairMean) else set()
+    return found | {b.args[1] for b in expr.atoms(AtInfinity, GrowthExponent)}
+
+
+def _absurd(left: Any, relation: str, right: Any) -> bool:
+    """Whether a relation between rational numbers is false."""
+    if not (left.is_Rational and right.is_Rational):
+        return False
+    return not {">=": left >= right, ">": left > right, "==": left == right, "!=": left != right}.get(relation, True)

@@ -36,6 +36,7 @@ class InequalityRules(ScalarRules):
             0,
             note=f"on [{low}, {high}]",
             witness={"variable": str(variable), "low": str(low), "high": str(high)},
+            defined=True,
         )
 
     def nonneg_on_box(
@@ -76,7 +77,9 @@ class InequalityRules(ScalarRules):
         note = ", ".join(f"{x} in [{a}, {b}]" for x, (a, b) in ends.items())
         witness = {"box": {str(x): [str(a), str(b)] for x, (a, b) in ends.items()}}
         witness["cuts"] = {str(x): [str(a) for a in ps] for x, ps in points.items()}
-        return self._record("box", expr, ">" if strict else ">=", 0, note=f"ball arithmetic, {note}", witness=witness)
+        return self._record(
+            "box", expr, ">" if strict else ">=", 0, note=f"ball arithmetic, {note}", witness=witness, defined=True
+        )
 
     def _denominators(self, expr: Any, prove: Callable[[Any], Fact]) -> None:
         """Facts that say of which sign each denominator is, where the kernel's signs do not tell."""

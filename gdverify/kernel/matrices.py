@@ -75,6 +75,8 @@ class MatrixRules(Context):
     def sandwich(self, fact: Fact, left: Any = None, right: Any = None) -> Fact:
         """From X == Y: left X right == left Y right."""
         self._matrix_equation(fact)
+        for factor in (left, right):
+            self._check_argument(factor)
         sides = []
         for side in (fact.left, fact.right):
             factors = [x for x in (left, side, right) if x is not None]
@@ -107,6 +109,8 @@ class MatrixRules(Context):
         """|X|^2 |Y|^2 >= |X Y|^2 in the Frobenius norm (Cauchy and Schwarz, entry by entry), for real X, Y."""
         if x.shape[1] != y.shape[0]:
             raise ProofError(f"shapes {x.shape} and {y.shape} do not multiply")
+        self._check_argument(x)
+        self._check_argument(y)
         norm = lambda m: sympy.Trace(m.T * m)
         return self._record("submultiplicative", norm(x) * norm(y), ">=", norm(x * y))
 
@@ -116,7 +120,8 @@ class MatrixRules(Context):
         Products are split where every factor is square; a sum stays as it is.
         """
         self._matrix_equation(fact)
-        return self._record("determinant", _determinant(fact.left), "==", _determinant(fact.right), [fact])
+        left, right = _determinant(fact.left), _determinant(fact.right)
+        return self._record("determinant", left, "==", right, [fact], defined=True)  # det of an inverse: not 1/0
 
     def _rules(self, using: Sequence[Fact]) -> list[tuple[Word, Terms]]:
         rules: list[tuple[Word, Terms]] = []
@@ -124,6 +129,8 @@ class MatrixRules(Context):
             self._mine(fact)
             if fact.relation != "==" or not isinstance(fact.left, sympy.MatrixExpr):
                 raise ProofError(f"step {fact.number} is no matrix equation")
+            if any(not self.signs.nonzero(c) for c in words(fact.left).values()):
+                raise ProofError(f"a coefficient in {fact.left} is not proved to be non-zero")
             rules += oriented(fact.left, fact.right)
         return rules
 
@@ -167,6 +174,16 @@ class MatrixRules(Context):
         if isinstance(letter, SymmetricMatrix):
             raise ProofError(f"{letter} is symmetric: its gradient is not the free gradient")
         loss = law.key[1].subs(self._moment(law, letter))
+        still = self._still()
+        if letter in still:
+            raise ProofError(f"{letter} is assumed constant, and {law.name!r} moves it")
+        moving = {x.sequence if isinstance(x, MatrixTerm) else x for x in law.key[2]}
+        for x in loss.atoms(sympy.MatrixSymbol) - still:
+            if (x.sequence if isinstance(x, MatrixTerm) else x) not in moving:
+                raise ProofError(f"{x} in the loss is neither moved by {law.name!r} nor assumed constant")
+        for s in loss.free_symbols & set(self.claim.defines):
+            if not _plain_scalar(self.claim.defines[s], self.claim):
+                raise ProofError(f"{s} in the loss is defined by what may move")
         total: Terms = {}
         for term in sympy.Add.make_args(sympy.expand(loss)):
             traces = [f for f in sympy.Mul.make_args(term) if isinstance(f, sympy.Trace)]
@@ -194,12 +211,15 @@ class MatrixRules(Context):
             if f.relation != "==" or not isinstance(f.left, TimeDerivative):
                 raise ProofError(f"step {f.number} is no equation of motion")
             speed[f.left.args[0]] = f.right
-        still = {letter for a in self.claim.assumptions if a.key[:1] == ("constant",) for letter in a.key[1]}
+        still = self._still()
         quantity = sympy.sympify(quantity)
         self._same_instant(quantity, speed, still)
         values = [f for f in using if not isinstance(f.left, sympy.MatrixExpr)]
         if any(f.left not in self.signs.domains for f in values):
             raise ProofError("lie_derivative: scalar equations may only give the values of the claim's symbols")
+        for f in values:
+            if f.left in self.generic or not _plain_scalar(f.right, self.claim):
+                raise ProofError(f"step {f.number} does not give {f.left} a value that stays put")
         known = {*speed, *still, *(f.left for f in values)}
         for s in _scalars(quantity) - known:
             raise ProofError(f"no equation of motion for {s}, and it is not assumed constant")
@@ -226,6 +246,10 @@ class MatrixRules(Context):
             right = sympy.S.Zero
         return self._record("lie derivative", TimeDerivative(quantity), "==", right, uses)
 
+    def _still(self) -> set[Any]:
+        """What the claim assumes to be constant."""
+        return {letter for a in self.claim.assumptions if a.key[:1] == ("constant",) for letter in a.key[1]}
+
     def _same_instant(self, quantity: Any, speed: dict[Any, Any], still: set[Any]) -> None:
         """The moving letters that carry a time must all carry the same one, and nothing else may depend on it."""
         times = {x.index for x in {*speed, *quantity.atoms(MatrixTerm)} if isinstance(x, MatrixTerm) and x not in still}
@@ -235,6 +259,15 @@ class MatrixRules(Context):
         for time in times:
             if not isinstance(quantity, sympy.MatrixExpr) and quantity.xreplace(blind).free_symbols & time.free_symbols:
                 raise ProofError(f"{quantity} depends on {time} by itself; that part of the derivative is not taken")
+
+
+def _plain_scalar(value: Any, claim: Any) -> bool:
+    """Whether a value is made of numbers and symbols that the claim declares by a domain, hence fixed."""
+    value = sympy.sympify(value)
+    return not value.atoms(AppliedUndef, Inner, Mean, sympy.MatrixSymbol) and all(
+        s in claim.symbols or (s in claim.defines and _plain_scalar(claim.defines[s], claim))
+        for s in value.free_symbols
+    )
 
 
 def _scalars(quantity: Any) -> set[Any]:

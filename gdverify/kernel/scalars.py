@@ -10,6 +10,7 @@ import sympy
 from ..errors import ProofError
 from ..language import Inner, linear_parts, sq
 from .algebra import check_defined, is_zero
+from .context import BINDERS, bound_symbols
 from .fact import Fact
 from .matrices import MatrixRules
 
@@ -20,6 +21,8 @@ class ScalarRules(MatrixRules):
     def identity(self, left: Any, right: Any = 0, *, using: Sequence[Fact] = ()) -> Fact:
         """left == right, by exact normal form, after the equalities ``using`` were put in."""
         a, b = sympy.sympify(left), sympy.sympify(right)
+        for side in (a, b):
+            check_defined(side, self.signs)
         if not is_zero(self._apply(a - b, using), self.signs):
             raise ProofError(f"not an identity: {a} == {b}")
         return self._record("identity", a, "==", b, using)
@@ -53,6 +56,8 @@ class ScalarRules(MatrixRules):
         using : equalities (update rules, definitions, matrix equations) put in before the two sides are compared
         """
         left, relation, right = self._relation(target)
+        if relation not in (">=", ">", "=="):
+            raise ProofError(f"a certificate proves no statement with {relation}")
         total = sympy.S.Zero
         strict = False
         for multiplier, fact in combine:
@@ -98,6 +103,7 @@ class ScalarRules(MatrixRules):
     def _square(self, u: Any) -> Any:
         u = sympy.sympify(u)
         if isinstance(u, sympy.MatrixExpr):
+            self._check_argument(u)
             return sympy.Trace(u * u.T)
         try:
             parts = linear_parts(u)
@@ -129,9 +135,12 @@ class ScalarRules(MatrixRules):
     def _substitute(self, expr: Any, old: Any, new: Any) -> Any:
         if not (old.is_Symbol or isinstance(old, sympy.Function)):
             raise ProofError(f"rewriting needs a symbol or a function value on the left, not {old}")
-        bound = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
-        if bound & (old.free_symbols | new.free_symbols):
-            raise ProofError("rewriting under a sum or integral whose variable occurs in the equation")
+        ours = old.free_symbols | new.free_symbols
+        for binder in expr.atoms(*BINDERS) if expr.has(old) else ():
+            # An equation in a generic real holds at all its values, hence also under a derivative in it.
+            everywhere = self.generic if isinstance(binder, sympy.Derivative) else set()
+            if binder.has(old) and (bound_symbols(binder) - everywhere) & ours:
+                raise ProofError("rewriting under a sum, integral or limit whose variable occurs in the equation")
         if _is_vector(old):
             return expr.replace(
                 lambda e: isinstance(e, Inner) and e.has(old),

@@ -8,6 +8,7 @@ from typing import Any
 import sympy
 
 from ..errors import ProofError
+from ..language import Mean, Prob
 from .algebra import is_zero
 from .context import Context
 from .fact import Fact
@@ -20,21 +21,31 @@ class SequenceRules(Context):
         """The fact at particular values of its generic variables, each within the variable's domain."""
         self._mine(fact)
         for symbol, value in values.items():
-            self._may_instantiate(fact, symbol, sympy.sympify(value))
+            self._may_instantiate(fact, symbol, sympy.sympify(value), values)
+        tied = self._depends_on(values, fact.left, fact.right)
+        if tied is not None:
+            raise ProofError(f"the domain of {tied} changes with what is put in: give {tied} a value first")
         left, right = (self._plug(e, values) for e in (fact.left, fact.right))
-        return self._record("instantiate", left, fact.relation, right, [fact], note=str(dict(values)))
+        return self._record("instantiate", left, fact.relation, right, [fact], note=str(dict(values)), defined=True)
 
-    def _may_instantiate(self, fact: Fact, symbol: Any, value: Any) -> None:
+    def _may_instantiate(self, fact: Fact, symbol: Any, value: Any, values: Mapping[Any, Any]) -> None:
         if symbol not in self.generic:
             raise ProofError(f"{symbol} is a parameter of the claim, not a generic variable")
         for h in fact.hypotheses:
             if symbol in self.steps[h - 1].fact.expr.free_symbols:
                 raise ProofError(f"{symbol} occurs in the open supposition {h}")
         dom = self._domain(symbol)
+        self._check_value(value)
+        if not self.signs.real(value):
+            raise ProofError(f"{value} is not known to be real")
+        means = {m for side in (fact.left, fact.right) for m in side.atoms(Mean, Prob) if m.has(symbol)}
+        if means and symbol not in self.signs.random and not self.signs.deterministic(value):
+            raise ProofError(f"{value} may be random, and {symbol} is a constant inside an expectation")
         if dom.integer and not self.signs.integer(value):
             raise ProofError(f"{value} is not known to be an integer")
         for end, above, strict in ((dom.low, True, dom.low_open), (dom.high, False, dom.high_open)):
             if end is not None:
+                end = self._plug(end, values)
                 gap = value - end if above else end - value
                 if not (self.signs.positive(gap) if strict else self.signs.nonnegative(gap)):
                     raise ProofError(f"{value} is not proved to lie in the domain {dom.describe()} of {symbol}")
@@ -63,10 +74,12 @@ class SequenceRules(Context):
         low = self._domain(t).low
         if low is None or not self.signs.integer(low):
             raise ProofError(f"induction over {t} needs an integer to start from")
+        self._check_untied(t, left, right)
         self._expect(base, self._plug(left, {t: low}), relation, self._plug(right, {t: low}), "the base case")
         for h in base.hypotheses:
             if t in self.steps[h - 1].fact.expr.free_symbols:
                 raise ProofError("the base case rests on a supposition about the index")
+        admitted = set(self.signs.used)
         hypothesis = self._suppose(left, relation, right, "induction hypothesis")
         try:
             result = step(hypothesis)
@@ -74,6 +87,7 @@ class SequenceRules(Context):
             for h in result.hypotheses - {hypothesis.number}:
                 if t in self.steps[h - 1].fact.expr.free_symbols:
                     raise ProofError("the induction step rests on another supposition about the index")
+            self.signs.used |= admitted
             proved = self._record(
                 "induction", left, relation, right, [base, result], discharge={hypothesis.number}, note=note
             )
@@ -101,6 +115,7 @@ class SequenceRules(Context):
         finally:
             for h in closed:
                 del self.open[h]
+            self.signs.forget()
         return fact
 
     def _expect(self, fact: Fact, left: Any, relation: str, right: Any, what: str) -> None:
@@ -126,11 +141,14 @@ class SequenceRules(Context):
             if t in self.steps[h - 1].fact.expr.free_symbols:
                 raise ProofError(f"{t} occurs in an open supposition")
         dom = self._domain(t)
+        self._check_untied(t, fact.left, fact.right)
         if not (self.signs.integer(low) and self.signs.integer(high) and self.signs.nonnegative(high - low + 1)):
             raise ProofError(f"sum from {low} to {high}: the range is not proved to be one")
-        if dom.low is not None and not self.signs.nonnegative(low - dom.low):
+        above = self.signs.positive if dom.low_open else self.signs.nonnegative
+        below = self.signs.positive if dom.high_open else self.signs.nonnegative
+        if dom.low is not None and not above(low - dom.low):
             raise ProofError(f"the fact is not known at {t} = {low}")
-        if dom.high is not None and not self.signs.nonnegative(dom.high - high):
+        if dom.high is not None and not below(dom.high - high):
             raise ProofError(f"the fact is not known at {t} = {high}")
         if fact.relation not in (">=", ">", "=="):
             raise ProofError("only equalities and inequalities can be summed")

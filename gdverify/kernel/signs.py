@@ -11,14 +11,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..domain import Domain
 from ..errors import ProofError
-from ..language import GrowthExponent, Inner, Mean, Prob, is_vector_atom
+from ..language import DiagonalSum, GrowthExponent, Inner, Mean, PairMean, Prob, TimeDerivative, is_vector_atom
 from .algebra import NormalForms, is_zero
 from .matrix import transpose_word, words
 
 Sign = tuple[int, bool] | None
+_REAL = (  # real at every tuple of real arguments at which they are defined
+    sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh, sympy.tanh,
+    sympy.atan, sympy.erf, sympy.Abs, sympy.Max, sympy.Min, sympy.sign, sympy.floor, sympy.ceiling,
+)  # fmt: skip
 _MAX_DEPTH = 24
 
 
@@ -34,6 +39,7 @@ class Signs:
         self._known = known
         self.used: set[int] = set()
         self.random: set[Any] = set()
+        self.constant: set[Any] = set()  # functions whose values are not random
         self._memo: dict[Any, tuple[Sign, frozenset[int]]] = {}
         self._depth = 0
 
@@ -76,22 +82,45 @@ class Signs:
             return expr in self.domains and expr not in self.random
         if expr.is_number:
             return True
-        if is_vector_atom(expr) or isinstance(expr, (Inner, sympy.Trace, sympy.core.function.AppliedUndef)):
+        if isinstance(expr, AppliedUndef) and expr.func in self.constant:
+            return not is_vector_atom(expr) and all(self.deterministic(a) for a in expr.args)
+        if is_vector_atom(expr) or isinstance(expr, (Inner, sympy.Trace, AppliedUndef)):
             return False
         return bool(expr.args) and all(self.deterministic(a) for a in expr.args)
 
     def real(self, expr: Any) -> bool:
         """Whether the expression is a real number (radicals of non-negative bases, logs of positive arguments)."""
         expr = sympy.sympify(expr)
+        if is_vector_atom(expr):
+            return False
         if expr.is_Pow and not expr.exp.is_Integer:
             return self.real(expr.base) and self.real(expr.exp) and self.nonnegative(expr.base)
-        if isinstance(expr, sympy.log):
+        if isinstance(expr, (sympy.log, sympy.gamma, sympy.loggamma)):
             return self.positive(expr.args[0])
-        if expr in (sympy.I, sympy.oo, -sympy.oo, sympy.zoo, sympy.nan):
-            return False
-        if isinstance(expr, (Inner, Mean, Prob, sympy.core.function.AppliedUndef, sympy.Trace)) or expr.is_Symbol:
+        if isinstance(expr, sympy.polygamma):
+            return self.nonnegative(expr.args[0]) and self.integer(expr.args[0]) and self.positive(expr.args[1])
+        if isinstance(expr, sympy.factorial):
+            return self.nonnegative(expr.args[0])
+        if isinstance(expr, (sympy.asin, sympy.acos)):
+            return self.nonnegative(1 - expr.args[0]) and self.nonnegative(1 + expr.args[0])
+        if isinstance(expr, (sympy.Trace, sympy.Determinant)):
+            return self._real_matrix(expr.args[0])
+        if expr.is_number and not expr.args:
+            return bool(expr.is_real)
+        if isinstance(expr, (Mean, PairMean)):
+            return all(self.real(a) for a in expr.args)
+        if isinstance(expr, (sympy.Sum, sympy.Integral)):
+            return self.real(expr.function)
+        if isinstance(expr, (Inner, Prob, DiagonalSum, TimeDerivative, AppliedUndef)) or expr.is_Symbol:
             return True
-        return all(self.real(a) for a in expr.args)
+        return isinstance(expr, _REAL) and all(self.real(a) for a in expr.args)
+
+    def _real_matrix(self, matrix: Any) -> bool:
+        """Whether the coefficients of a matrix expression are real; its letters are."""
+        try:
+            return all(self.real(c) for c in words(matrix).values())
+        except ProofError:
+            return False
 
     # -- signs ------------------------------------------------------------------------------------------------
 
