@@ -22,6 +22,7 @@ from itertools import pairwise
 from sympy import Function, Ge, Identity, Integer, Le, MatrixSymbol, Rational, S, Symbol, Trace, sqrt
 
 from gdverify import Assumption, Claim, Counterexample, Finding, Integers, Interval, Mean, Mutant
+from gdverify.errors import ClaimError
 from gdverify.language import SymmetricMatrix
 from gdverify.laws import constant, equation, sphere
 from theorems import PAPERS
@@ -39,7 +40,17 @@ layer = Assumption(
     latex=r"\tfrac{1+e_{k+1}}2=\mathbb E\frac{(1+e_k)X}{(1+e_k)X+(1-e_k)Y},\ X,Y\sim\chi^2_{32},\ u=\frac{X-Y}{X+Y}",
 )
 bounded = Assumption("-1 <= u <= 1", lambda: [Ge(1 + u, 0, evaluate=False), Ge(1 - u, 0, evaluate=False)])
-symmetric = Assumption("u and -u have the same law", lambda F: equal(Mean(F(u)), Mean(F(-u))))
+
+
+def turned_over(F):
+    """E F(u) == E F(-u), for a function F of one variable and constants: nothing random may hide in F."""
+    inside = F(S.Zero) + F(Symbol("v", real=True))
+    if inside.has(u) or inside.atoms(MatrixSymbol):
+        raise ClaimError("F is to be a function of u alone")
+    return equal(Mean(F(u)), Mean(F(-u)))
+
+
+symmetric = Assumption("u and -u have the same law", turned_over)
 g, D = MatrixSymbol("g", 64, 1), SymmetricMatrix("D", 64, 64)
 direction = sphere(g)  # of a standard normal row of W, in the eigenvectors of G
 levels = Assumption(
