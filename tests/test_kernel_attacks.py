@@ -169,6 +169,8 @@ def test_binders_capture_no_value(proof):
     tie = equation("tie", x, n)
     check = Proof(toy(tie))
     refused(check.limit, x / n, n)
+    few = Assumption("n <= 5", lambda: sympy.Le(n, 5, evaluate=False))
+    refused(Proof(toy(few)).limit, 1 / n, n)
     other = Proof(toy(equation("tie", q(u), n)))
     refused(other.limit, q(u) / n, n)
 
@@ -193,6 +195,9 @@ def test_sympy_is_told_no_more_than_the_domains_say():
     with pytest.raises(ProofError):
         Proof(toy(defines={g: -a}))
     Proof(toy(defines={g: 1 / a}))
+    claim = toy(defines={g: -a})
+    claim.derivation(lambda proof: proof.conclude(proof.sign(a)))
+    assert run_derivation(claim, claim.evidence[0]).verdict == "fail"
     for kind in ("negative", "nonpositive", "nonzero", "zero", "even", "imaginary", "rational"):
         with pytest.raises(ClaimError):
             toy(symbols={Symbol("s", **{kind: True}): Reals(sample=(-1, 1))})

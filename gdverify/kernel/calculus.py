@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -163,8 +164,10 @@ class CalculusRules(ScalarRules):
                 raise ProofError(f"{s} is tied to {x} by its domain or definition: put in what it is")
             todo |= names - seen
         for a in self.claim.assumptions:
-            if x not in self.generic and a.key[:1] in (("eq",), ("ineq",)):
-                tied = {s for e in a.key[1:] for s in sympy.sympify(e).free_symbols}
+            if x not in self.generic and a.schema is not None and _takes_nothing(a.schema):
+                relations = a.schema()
+                many = relations if isinstance(relations, (list, tuple)) else [relations]
+                tied = {s for relation in many for e in self._relation(relation)[::2] for s in e.free_symbols}
                 if x in tied and (tied & seen or tied == {x}):
                     raise ProofError(f"{x} is tied by the assumption {a.name!r}")
 
@@ -246,3 +249,8 @@ def _over_one_denominator(terms: Sequence[Any]) -> Any:
     if bottom == 1:
         raise ProofError(f"the leading terms of {sympy.Add(*terms)} cancel: no rule for what is left")
     return sympy.expand(top) / bottom
+
+
+def _takes_nothing(schema: Any) -> bool:
+    given = inspect.signature(schema).parameters.values()
+    return all(p.default is not p.empty for p in given)

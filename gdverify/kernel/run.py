@@ -18,7 +18,11 @@ def run_derivation(claim: Claim, evidence: Evidence) -> Outcome:
     names assumptions that the conclusion does not use.
     """
     start = time.perf_counter()
-    proof = Proof(claim)
+    try:
+        proof = Proof(claim)
+    except ProofError as err:
+        seconds = time.perf_counter() - start
+        return Outcome("derivation", evidence.name, "fail", seconds=seconds, message=f"the claim's definitions: {err}")
     verdict, message = "pass", ""
     try:
         evidence.function(proof)
