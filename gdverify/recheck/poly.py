@@ -17,6 +17,7 @@ Poly = dict[Mono, Fraction]
 Key = tuple[tuple[Mono, Fraction], ...]
 
 MAX_TERMS = 60_000
+MAX_BITS = 100_000
 ONE: Poly = {(): Fraction(1)}
 
 
@@ -71,6 +72,8 @@ def pmul(a: Poly, b: Poly) -> Poly:
 def ppow(a: Poly, k: int) -> Poly:
     if len(a) == 1:
         ((m, c),) = a.items()
+        if abs(c) != 1 and k * max(c.numerator.bit_length(), c.denominator.bit_length()) > MAX_BITS:
+            raise Rejected("a power is too large")
         return {power_of(m, k): c**k}
     if k > 400:
         raise Rejected("a power is too large")

@@ -1,0 +1,356 @@
+"""The independent checker: real certificates pass, damaged ones do not."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import sympy
+
+import gdverify.recheck
+from gdverify.discover import select
+from gdverify.kernel.export import certificate, trimmed
+from gdverify.recheck import Malformed, Rejected, Unknown, recheck_data
+from gdverify.recheck.__main__ import main, recheck_file
+
+
+def exported(name):
+    claim = select([name])[0].claim
+    evidence = next(e for e in claim.evidence if e.kind == "derivation")
+    data = json.loads(json.dumps(certificate(claim, evidence)))
+    return trimmed(data, recheck_data(data, strict=False).used)
+
+
+@pytest.fixture(scope="module")
+def pl():
+    return exported("handbook.gd-pl")
+
+
+ATTACKED = ["handbook.gd-pl", "deq.well-conditioned-upper"]
+
+
+@pytest.fixture(scope="module", params=ATTACKED)
+def valid(request):
+    return exported(request.param)
+
+
+def rejected(data):
+    """Whether the checker refuses; anything but a refusal is an error of the checker."""
+    try:
+        recheck_data(data)
+    except (Malformed, Rejected, Unknown):
+        return True
+    return False
+
+
+def spots(data, path=()):
+    """Paths of all numbers, written as such or as p/q."""
+    if isinstance(data, bool) or data is None:
+        return
+    if isinstance(data, int) or (isinstance(data, str) and data.lstrip("-").replace("/", "").isdigit()):
+        yield path
+    elif isinstance(data, dict):
+        for k, v in data.items():
+            yield from spots(v, (*path, k))
+    elif isinstance(data, list):
+        for k, v in enumerate(data):
+            yield from spots(v, (*path, k))
+
+
+def at(data, path):
+    for k in path:
+        data = data[k]
+    return data
+
+
+def damaged(data, path, value):
+    out = copy.deepcopy(data)
+    at(out, path[:-1])[path[-1]] = value
+    return out
+
+
+def test_valid_certificates_pass(valid):
+    report = recheck_data(valid)
+    assert report.steps == len(valid["steps"])
+    assert report.cited == []
+
+
+def test_every_number_matters(valid):
+    """Every number of the steps and of what they are held against; domains are part of the statement, see below."""
+    survived = []
+    for path in spots({k: valid[k] for k in ("propositions", "assumptions", "defines", "steps", "concluded")}):
+        old = at(valid, path)
+        new = old + 1 if isinstance(old, int) else str(sympy.Rational(old) + sympy.Rational(1, 10**9))
+        if not rejected(damaged(valid, path, new)):
+            survived.append((path, old))
+    assert not survived
+
+
+def test_a_domain_cannot_be_changed_in_silence(valid):
+    """Another domain is another theorem: it is refused, or it is what the report then states."""
+    said = recheck_data(valid).symbols
+    for path in spots({"symbols": [s for s in valid["symbols"] if not s.get("generic")]}):
+        changed = damaged(valid, path, at(valid, path) - 1 if isinstance(at(valid, path), int) else "1/7")
+        if not rejected(changed):
+            assert recheck_data(changed).symbols != said
+
+
+def test_every_step_is_needed_and_in_order(valid):
+    steps = valid["steps"]
+    for k in range(len(steps)):
+        assert rejected({**valid, "steps": steps[:k] + steps[k + 1 :]})
+        for j in range(k):
+            swapped = list(steps)
+            swapped[j], swapped[k] = swapped[k], swapped[j]
+            assert rejected({**valid, "steps": swapped})
+
+
+def test_premises_must_be_declared(valid):
+    """A fact that a rule names must be among its premises."""
+    for k, step in enumerate(valid["steps"]):
+        for n in step.get("witness", {}).get("uses", []):
+            fewer = copy.deepcopy(valid)
+            fewer["steps"][k]["premises"].remove(n)
+            assert rejected(fewer)
+
+
+def test_conclusions_cannot_be_exchanged(valid):
+    for k, step in enumerate(valid["steps"]):
+        for other in valid["steps"]:
+            if other["conclusion"] != step["conclusion"]:
+                assert rejected(damaged(valid, ("steps", k, "conclusion"), other["conclusion"]))
+
+
+def test_relations_cannot_be_sharpened(valid):
+    by_number = {s["n"]: s["conclusion"]["relation"] for s in valid["steps"]}
+    for k, step in enumerate(valid["steps"]):
+        if step["premises"] and all(by_number[n] == "==" for n in step["premises"]):
+            continue  # an inequality shown from equalities may well be one
+        for relation in {">=": (">", "=="), ">": ("==",), "==": ("!=", "->")}.get(step["conclusion"]["relation"], ()):
+            assert rejected(damaged(valid, ("steps", k, "conclusion", "relation"), relation))
+
+
+def test_a_rule_cannot_be_renamed(pl):
+    """No rule stands in for another, but for the sign prover, which may find the same."""
+    for k, step in enumerate(pl["steps"]):
+        for rule in gdverify.recheck.RULES:
+            if rule not in (step["rule"], "cite", "sign"):
+                assert rejected(damaged(pl, ("steps", k, "rule"), rule)), (step["n"], step["rule"], rule)
+
+
+def test_an_open_hypothesis_is_refused(pl):
+    (k,) = [k for k, s in enumerate(pl["steps"]) if s["rule"] == "induction"]
+    assert rejected(damaged(pl, ("steps", k, "witness", "discharge"), []))
+    (h,) = [k for k, s in enumerate(pl["steps"]) if s["rule"] == "suppose"]
+    assert rejected(damaged(pl, ("steps", h, "rule"), "assumption"))
+
+
+def test_an_added_assumption_is_shown(pl):
+    """Assuming what is to be proved goes through only if it is listed, and then it is printed."""
+    goal = pl["propositions"][0]
+    short = {**pl, "steps": [{"n": 1, "rule": "assumption", "name": "wish", "premises": [], "conclusion": goal}]}
+    short["concluded"] = [1]
+    assert rejected(short)
+    wish = {"name": "wish", "relations": [goal]}
+    report = recheck_data({**short, "assumptions": [*pl["assumptions"], wish]})
+    assert [name for name, _ in report.assumptions] == ["wish"]
+    cited = copy.deepcopy(short)
+    cited["steps"][0] |= {"rule": "cite", "reference": "nowhere"}
+    assert recheck_data(cited).cited
+
+
+def test_an_unknown_rule_is_never_a_pass(pl, tmp_path, capsys):
+    strange = damaged(pl, ("steps", 3, "rule"), "magic")
+    with pytest.raises(Unknown, match="magic at step"):
+        recheck_data(strange)
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps(strange))
+    assert recheck_file(file) == 3
+    assert "not rechecked" in capsys.readouterr().err
+
+
+def deep(n):
+    return "[" * n + "1" + "]" * n
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        "[]",
+        "{}",
+        '{"schema": "gdverify.certificate/1"}',
+        '{"schema": "gdverify.certificate/1", "claim": NaN}',
+        deep(200_000),
+        '{"schema": "gdverify.certificate/1", "claim": "a.b", "propositions": [{"left": ' + deep(900) + "}]}",
+        '{"schema": "gdverify.worst-case/1"}',
+        '{"schema": "gdverify.worst-case/1", "kind": "upper", "value": "1e999999999"}',
+    ],
+)
+def test_malformed_files_take_one_line(tmp_path, capsys, text):
+    file = tmp_path / "bad.json"
+    file.write_text(text)
+    assert main([str(file)]) == 2
+    out = capsys.readouterr()
+    assert out.out == "" and out.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [1.5, None, {}, [], ["eval", "1"], ["sym"], ["sym", 3], ["+", "x"], "1/0", "0x10", "1e9", ["^", 2, 3, 4], True],
+)
+def test_odd_expressions_are_malformed(pl, expression):
+    with pytest.raises(Malformed):
+        recheck_data(damaged(pl, ("steps", 0, "conclusion", "left"), expression))
+
+
+def test_huge_powers_are_refused(pl):
+    tower = ["^", ["+", ["sym", "L"], 1], 10**9]
+    assert rejected(damaged(pl, ("steps", 4, "conclusion", "left"), tower))
+    assert rejected(damaged(pl, ("steps", 4, "conclusion", "left"), ["^", 7, 10**12]))
+
+
+# -- false steps that look right ------------------------------------------------------------------------------------
+
+REALS = [{"name": "x"}, {"name": "y"}, {"name": "p", "low": 0, "low_open": True}]
+X, Y, P = ["sym", "x"], ["sym", "y"], ["sym", "p"]
+
+
+def one_step(rule, left, relation, right, **witness):
+    conclusion = {"left": left, "relation": relation, "right": right}
+    return {
+        "schema": "gdverify.certificate/1",
+        "claim": "a.b",
+        "propositions": [conclusion],
+        "symbols": REALS,
+        "defines": [],
+        "assumptions": [],
+        "steps": [{"n": 1, "rule": rule, "premises": [], "conclusion": conclusion, "witness": witness}],
+        "concluded": [1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "true"),
+    [
+        (["^", ["+", X, Y], 2], ["+", ["^", X, 2], ["*", 2, X, Y], ["^", Y, 2]], True),
+        (["^", ["^", P, 2], "1/2"], P, True),
+        (["^", ["^", X, 2], "1/2"], X, False),
+        (["^", ["^", X, 2], "1/2"], ["abs", X], False),  # true, but nothing here says so
+        (["*", X, ["^", X, -1]], 1, False),
+        (["*", P, ["^", P, -1]], 1, True),
+        (["^", 8, "1/2"], ["*", 2, ["^", 2, "1/2"]], True),
+        (["exp", ["+", X, Y]], ["*", ["exp", X], ["exp", Y]], True),
+        (["exp", ["*", X, ["log", P]]], ["^", P, X], True),
+        (["exp", ["*", X, ["log", Y]]], ["^", Y, X], False),
+        (["^", ["*", X, Y], "1/2"], ["*", ["^", X, "1/2"], ["^", Y, "1/2"]], False),
+        (["mean", ["*", P, ["fun", "f", X]]], ["*", P, ["mean", ["fun", "f", X]]], True),
+        (["mean", ["^", ["fun", "f", X], 2]], ["^", ["mean", ["fun", "f", X]], 2], False),
+        (["sum", ["*", X, ["sym", "k"]], "k", 1, 4], ["*", X, ["sum", ["sym", "k"], "k", 1, 4]], True),
+        (["sum", ["sym", "k"], "k", 1, ["oo"]], ["*", 2, ["sum", ["*", "1/2", ["sym", "k"]], "k", 1, ["oo"]]], False),
+        (["sum", 1, "k", 1, 5], 5, True),
+        (["sum", 1, "k", 5, 1], -3, False),
+        (["+", ["^", X, 2], "1/1000000000000"], ["^", X, 2], False),
+    ],
+)
+def test_identities(left, right, true):
+    assert rejected(one_step("identity", left, "==", right, using=[])) != true
+
+
+@pytest.mark.parametrize(
+    ("left", "relation", "true"),
+    [
+        (["^", X, 2], ">=", True),
+        (["^", X, 2], ">", False),
+        (["^", X, 3], ">=", False),
+        (["+", ["^", X, 2], P], ">", True),
+        (["+", ["^", X, 2], ["*", -2, X, Y], ["^", Y, 2]], ">=", False),
+        (["^", X, "1/2"], ">=", False),
+        (["exp", X], ">", True),
+        (["log", P], ">", False),
+        (["fun", "f", X], ">=", False),
+        (["inner", ["vec", "v"], ["vec", "v"]], ">=", True),
+        (["inner", ["vec", "v"], ["vec", "w"]], ">=", False),
+        (["sum", ["sym", "k"], "k", 0, 9], ">=", True),
+        (["sum", ["sym", "k"], "k", -1, 9], ">=", False),
+    ],
+)
+def test_signs(left, relation, true):
+    assert rejected(one_step("sign", left, relation, 0)) != true
+
+
+def test_squares_of_complex_numbers():
+    """u^2 with u = sqrt(x) would prove x >= 0."""
+    squares = [[1, ["^", X, "1/2"]]]
+    assert rejected(one_step("certificate", X, ">=", 0, combine=[], squares=squares, using=[]))
+    assert not rejected(one_step("certificate", ["^", X, 2], ">=", 0, combine=[], squares=[[1, X]], using=[]))
+    negative = one_step("certificate", ["*", -1, ["^", X, 2]], ">=", 0, combine=[], squares=[[-1, X]], using=[])
+    assert rejected(negative)
+
+
+# -- whole derivations ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "handbook.sgd-convex",  # means, sums, telescoping
+        "one-step-gd.exact-loss",  # Wick
+        "preconditioned-gd.depth-limit-two",  # limits
+        "deq.flow-rate",  # gradients, flows, Gronwall
+        "deq.well-conditioned-determinant",  # determinants
+        "preconditioned-gd.forward-pass",  # induction over matrix equations
+    ],
+)
+def test_catalogue(name):
+    assert recheck_data(exported(name)).steps > 0
+
+
+def test_wick_coefficients_matter():
+    data = exported("one-step-gd.exact-loss")
+    (step,) = data["steps"]
+    for path in spots({"right": step["conclusion"]["right"]}):
+        old = at(step["conclusion"], path)
+        new = damaged(data, ("steps", 0, "conclusion", *path), old + 1 if isinstance(old, int) else "1/7")
+        new["propositions"][0] = new["steps"][0]["conclusion"]
+        assert rejected(new), path
+
+
+def test_random_values_do_not_enter_means():
+    """E[t f] = t E[f] for a constant t is no statement about a random t."""
+    claim_t = {"name": "t", "generic": True}
+    f = ["fun", "f", X]
+    first = {"left": ["mean", ["*", ["sym", "t"], f]], "relation": "==", "right": ["*", ["sym", "t"], ["mean", f]]}
+    second = {"left": ["mean", ["*", f, f]], "relation": "==", "right": ["*", f, ["mean", f]]}
+    data = one_step("identity", first["left"], "==", first["right"], using=[])
+    data["symbols"] = [*REALS, claim_t]
+    assert not rejected(data)
+    values = {"uses": [1], "values": [[["sym", "t"], f]]}
+    data["steps"].append({"n": 2, "rule": "instantiate", "premises": [1], "conclusion": second, "witness": values})
+    data |= {"propositions": [second], "concluded": [2]}
+    assert rejected(data)
+
+
+def test_the_checker_stands_alone():
+    """No import beyond the standard library and the package itself."""
+    for file in Path(gdverify.recheck.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level <= 1, file
+                names = [node.module] if node.level == 0 else []
+            assert all(n.partition(".")[0] in sys.stdlib_module_names for n in names), (file, names)
+
+
+def test_mutants_have_no_certificate():
+    claim = select(["handbook.gd-pl"])[0].claim
+    for mutant in claim.mutants:
+        changed = claim.mutated(mutant)
+        evidence = next(e for e in changed.evidence if e.kind == "derivation")
+        with pytest.raises(Exception):  # noqa: B017, PT011
+            certificate(changed, evidence)
