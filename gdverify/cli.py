@@ -113,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     claims(sub)
     sub.add_argument("--all", action="store_true", help="the whole catalogue")
     sub.add_argument("--latex", action="store_true", help="conclusions as LaTeX")
-    sub.add_argument("--export", metavar="FILE.json", help="write a certificate for recheck (or a folder: one for each)")
+    sub.add_argument("--export", metavar="FILE.json", help="write a certificate for recheck (into a folder: one each)")
     sub.add_argument("--coq", metavar="FILE.v", help="write CLAIM (or a worst-case certificate FILE.json) for coqc")
     workers(sub)
 
