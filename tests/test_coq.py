@@ -8,7 +8,7 @@ import pytest
 
 from gdverify.api import load
 from gdverify.cli import main
-from gdverify.coq import export_certificate, export_derivation, with_tampering
+from gdverify.coq import export_certificate, export_derivation, export_mutant, with_tampering
 from gdverify.coq.command import available, compile_text, foreign_axioms
 from gdverify.coq.terms import NotExported
 from gdverify.worstcase.run import run_worst_case
@@ -21,6 +21,17 @@ needs_coqc = pytest.mark.skipif(not available(), reason="coqc is not installed")
 def test_exported_derivation_is_accepted(name):
     accepted, complaint, _ = compile_text(export_derivation(load(f"handbook.{name}")))
     assert accepted, complaint
+
+
+@needs_coqc
+@pytest.mark.parametrize("mutant", load("handbook.gd-pl").mutants, ids=lambda m: m.name)
+def test_exported_mutant_is_refused(mutant):
+    try:
+        text = export_mutant(load("handbook.gd-pl"), mutant)
+    except NotExported:
+        assert mutant.drop
+    else:
+        assert not compile_text(text)[0]
 
 
 def conclusion(factor):

@@ -3,7 +3,7 @@
 Nothing here is trusted: what an exported file proves is decided by Coq alone.  Coq is needed by nobody to export.
 """
 
-from .derivation import export_derivation, with_tampering
+from .derivation import export_derivation, export_mutant, with_tampering
 from .worstcase import export_certificate
 
-__all__ = ["export_certificate", "export_derivation", "with_tampering"]
+__all__ = ["export_certificate", "export_derivation", "export_mutant", "with_tampering"]

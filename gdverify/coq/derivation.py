@@ -15,7 +15,7 @@ from typing import Any
 import sympy
 from sympy.core.function import AppliedUndef
 
-from ..claim import Claim, Evidence
+from ..claim import Claim, Evidence, Mutant
 from ..decision import Proposition
 from ..kernel.fact import Fact
 from ..language import Inner, Mean, Vector, linear_parts
@@ -57,6 +57,27 @@ def export_derivation(claim: Claim, evidence: Evidence | None = None, *, tamper:
     if tamper is not None:
         tamper(derivation)
     return derivation.text()
+
+
+def export_mutant(claim: Claim, mutant: Mutant) -> str:
+    """The claim's own derivation with what the mutant changes put in its place; Coq must refuse it.
+
+    Raises
+    ------
+    NotExported
+        the derivation uses an assumption that the mutant drops: there is nothing to compile
+    """
+    changed = claim.mutated(mutant)
+
+    def tamper(derivation: Derivation) -> None:
+        stated = claim.decides.propositions()
+        now = dict(zip(map(str, stated), changed.decides.propositions(), strict=True))
+        derivation.claim = changed
+        derivation.goals = [(now[str(p)], fact) for p, fact in derivation.goals]
+        derivation.proof.signs.domains.update(changed.symbols)
+        derivation.proof.signs.forget()
+
+    return export_derivation(claim, tamper=tamper)
 
 
 class Derivation:
@@ -365,6 +386,8 @@ class Derivation:
 
     def _rule_assume(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         assumption = args["assumption"]
+        if assumption not in self.claim.assumptions:
+            raise NotExported(f"step {n}: the claim does not assume {assumption.name!r}")
         names = list(args["kwargs"])
         given = [*args["args"], *(args["kwargs"][k] for k in names)]
         given = [a if callable(a) and not isinstance(a, sympy.Basic) else sympy.sympify(a) for a in given]
@@ -675,6 +698,30 @@ class Derivation:
     def _rule_split_sum(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         raise NotExported(f"step {n} (split sum) has no Coq form")
 
+    def _rule_mean_of_sum(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        total = args["total"]
+        k, a, b = total.limits[0]
+        name = self.terms.symbol(k)
+        whole = f"(fun {name} omega => {self.terms.real(total.function)})"
+        inside = unsplit(total.function)
+        raw = [(self.terms.real(inside), inside)]
+        script = self.identities.script([fact.right.function], (), raw=raw)
+        low, stop = self.terms.nat(a), self.terms.nat(b + 1)
+        return (
+            f"{self.facts(n, omega)}\n"
+            f"  transitivity (rsum (fun {name} => {self.terms.real(inside)}) {low} {stop}).\n"
+            f"  {{ exact (E_rsum {whole} _ _). }}\n"
+            f"  apply rsum_ext; intros {name} inside.\n{script}"
+        )
+
+    def _rule_next_integer(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        used, t = args["fact"], self.terms
+        more, less = t.nat(used.left), t.nat(used.right)
+        return (
+            f"{self.facts(n, omega)}\n  assert (F := next_integer {more} {less}); constants_in F; simpl INR in F.\n"
+            f"  lra."
+        )
+
     def _rule_mean(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         used = args["fact"]
         if not self.outcome(used.left, used.right):
@@ -756,4 +803,4 @@ def with_tampering(claim: Claim, tamper: Tamper) -> str:
     return export_derivation(claim, tamper=tamper)
 
 
-__all__ = ["Derivation", "NotExported", "export_derivation", "with_tampering"]
+__all__ = ["Derivation", "NotExported", "export_derivation", "export_mutant", "with_tampering"]

@@ -114,7 +114,7 @@ class Identities:
         parts = self._parts(value, limits)
         real = self.terms.real
         where = (lambda body: f"(E (fun omega => {body}))") if limits is None else self._ranged(limits)
-        if len(parts) == 1 and parts[0][0] == 1 and where(real(parts[0][1])) == text:
+        if len(parts) == 1 and parts[0][0] == 1 and parts[0][1] != 1 and where(real(parts[0][1])) == text:
             return []
         if not parts:
             parts = [(sympy.S.Zero, sympy.S.One)]

@@ -1,4 +1,5 @@
-(* An expectation: a linear, monotone functional of real functions of the outcome, with E 1 = 1. *)
+(* An expectation: a linear, monotone functional of real functions of the outcome, with E 1 = 1.  Every function has
+   one, as where outcomes are finitely many; that a mean exists is not discussed. *)
 Variable Omega : Type.
 Variable E : (Omega -> R) -> R.
 Hypothesis E_plus : forall X Y, E (fun omega => X omega + Y omega) = E X + E Y.
@@ -16,3 +17,10 @@ Proof.
 Qed.
 Lemma E_end c X : E (fun omega => c * X omega) = c * E X.
 Proof. apply E_scal. Qed.
+Lemma E_rsum (f : nat -> Omega -> R) a b :
+  E (fun omega => rsum (fun k => f k omega) a b) = rsum (fun k => E (fun omega => f k omega)) a b.
+Proof.
+  unfold rsum; induction (b - a)%nat as [|m IH]; simpl.
+  - transitivity (E (fun omega => 0 * 1)); [apply E_ext; intros; ring|]; rewrite E_scal; ring.
+  - rewrite <- IH; apply (E_plus _ (fun omega => f (a + m)%nat omega)).
+Qed.

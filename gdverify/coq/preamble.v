@@ -51,6 +51,16 @@ Proof.
   intros H F; rewrite <- (rsum_telescope f a b H); apply Rle_ge, rsum_le; intros; apply Rge_le, F; assumption.
 Qed.
 
+Lemma rsum_shift f g s a b a' b' :
+  (a <= b)%nat -> a = (a' + s)%nat -> b = (b' + s)%nat -> (forall k, f (k + s)%nat = g k) -> rsum f a b = rsum g a' b'.
+Proof.
+  intros L -> -> H; unfold rsum; replace (b' + s - (a' + s))%nat with (b' - a')%nat by lia.
+  induction (b' - a')%nat as [|m IH]; simpl; [reflexivity|]; rewrite IH, <- H; do 2 f_equal; lia.
+Qed.
+
+Lemma next_integer (m n : nat) : INR m > INR n -> INR m >= INR n + 1.
+Proof. intros H; apply INR_lt in H; rewrite <- S_INR; apply Rle_ge, le_INR; lia. Qed.
+
 Lemma rsum_split f a m b : (a <= m)%nat -> (m <= b)%nat -> rsum f a b = rsum f a m + rsum f m b.
 Proof.
   intros H K; unfold rsum; replace (b - a)%nat with ((m - a) + (b - m))%nat by lia.
