@@ -8,6 +8,7 @@ from sympy import Function, Ge, Le, S, sqrt
 
 from gdverify import Assumption, Mean, sq
 from theorems.networks.bn_contraction import (
+    EIGENBASIS,
     MAGNUS,
     equal,
     lam,
@@ -30,11 +31,8 @@ smallest = Assumption(
     lambda a, t: [Ge(lam(t, a), ell(t), evaluate=False), Ge(ell(t), 0, evaluate=False)],
 )
 next_layer = Assumption("the chain of Gram matrices", lambda t: equal(ell(t + 1), lambda_min(gram(t))))
-mean_shares = Assumption(
-    "the smallest eigenvalue of D_t is the share p_t of an eigenvalue x_t of G_t",
-    lambda t: [equal(lambda_min(D(t)), share(t)), Ge(x(t), ell(t), evaluate=False)],
-)
-chain = [*spectrum, smallest, next_layer, mean_shares, *layer, traces]
+eigenvalue = Assumption("x_t is an eigenvalue of G_t, p_t its share", lambda t: Ge(x(t), ell(t), evaluate=False))
+chain = [*spectrum, smallest, next_layer, eigenvalue, *layer, traces]
 
 orthogonality_gap = Assumption(
     "V is the Frobenius distance of G from I/n",
@@ -65,7 +63,8 @@ def at_most_mean(proof, t):
 def drift(proof, t):
     """Facts: lack(t+1) <= (1 - rate ell_t) lack(t) + M with M = (|G - D|^2/sigma + sigma)/2 >= 0, and E M <= sigma."""
     cap, nonnegative = at_most_mean(proof, t)
-    least, above = proof.assume(mean_shares, t)
+    above = proof.assume(eigenvalue, t)
+    least = proof.cite(EIGENBASIS[0], equal(lambda_min(D(t)), share(t)), EIGENBASIS[1])
     proof.certificate(Ge(x(t), 0), [(1, above), (1, nonnegative)])
     formula = proof.cite("mean of a ratio of quadratic forms", equal(share(t), share_integral(x(t), t)), MAGNUS)
     bound = share_lower_bound(proof, formula, (above, nonnegative, cap), t)

@@ -111,6 +111,10 @@ def share_lower_bound(proof, share, low, *at):
     return proof.certificate(Ge(share.left, l * (1 + rate * (1 / n - l))), [(1, share), (1, area), (1, value)])
 
 
+EIGENBASIS = (
+    "the mean of a layer is diagonal in the eigenbasis of its input's Gram matrix: z_i -> -z_i",
+    "H. Daneshmand, A. Joudaki, F. Bach, arXiv 2106.03970, Lemma 7",
+)
 MAGNUS = "J. R. Magnus, The exact moments of a ratio of quadratic forms in normal variables, Ann. Econ. Stat. 4 (1986)"
 
 smallest = Assumption("ell is the smallest eigenvalue", lambda a: Ge(lam(a), ell, evaluate=False))

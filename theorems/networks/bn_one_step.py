@@ -16,6 +16,7 @@ from sympy import Function, Ge, Le, Rational
 from gdverify import Assumption, Claim, Inner, Integers, Mean, MeanBound, Mutant, Observed, Vector
 from theorems import PAPERS
 from theorems.networks.bn_contraction import (
+    EIGENBASIS,
     MAGNUS,
     ell,
     equal,
@@ -44,9 +45,8 @@ from theorems.networks.bn_noise import (
 )  # fmt: skip
 
 share, x = Function("p"), Function("x")
-smallest_share = Assumption(
-    "the smallest eigenvalue of D is the share p of an eigenvalue x of G, and ell is the smallest one",
-    lambda: [equal(lambda_min(D()), share()), Ge(x(), ell, evaluate=False)],
+eigenvalue = Assumption(
+    "x is an eigenvalue of G, p its share, and ell the smallest one", lambda: Ge(x(), ell, evaluate=False)
 )
 
 one_step = Claim(
@@ -57,7 +57,7 @@ one_step = Claim(
     statement=r"\mathbb E\bigl[\tfrac1n-\lambda_{\min}(G')\bigr]\le\Bigl(1-\tfrac{2n}{n+2}\ell\Bigr)"
     r"\Bigl(\tfrac1n-\ell\Bigr)+\sqrt{\frac{1-1/n}{d}},\quad \ell=\lambda_{\min}(G)",
     symbols={**regime, ell: Observed(0, 1 / n)},
-    assumptions=[*spectrum, smallest_share, *layer, traces],
+    assumptions=[*spectrum, eigenvalue, *layer, traces],
     decides=MeanBound(
         quantity=1 / n - lambda_min(gram()), bound=(1 - rate * ell) * (1 / n - ell) + sigma, support=(0, 1 / n)
     ),
@@ -86,7 +86,8 @@ one_step = Claim(
 
 @one_step.derivation
 def contraction_plus_noise(proof):
-    least, above = proof.assume(smallest_share)
+    above = proof.assume(eigenvalue)
+    least = proof.cite(EIGENBASIS[0], equal(lambda_min(D()), share()), EIGENBASIS[1])
     proof.certificate(Ge(x(), 0), [(1, above), (1, proof.low(ell))])
     formula = proof.cite("mean of a ratio of quadratic forms", equal(share(), share_integral(x())), MAGNUS)
     bound = share_lower_bound(proof, formula, (above, proof.low(ell), proof.high(ell)))
