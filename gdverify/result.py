@@ -80,7 +80,7 @@ def reservation(kind: str, outcomes: Sequence[Outcome], mutants: int) -> str:
     ignored = [set(o.unread) for o in outcomes if o.kind == "experiment"]
     if ignored and set.intersection(*ignored):
         names = ", ".join(sorted(set.intersection(*ignored)))
-        return f"no experiment ever reads {names}: that part of the regime is not tested"
+        return f"no experiment ever reads {names}: that part of the statement is not tested"
     if any(o.kind in ("derivation", "worst-case") and o.verdict == "pass" for o in outcomes):
         return ""
     if not mutants:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Finding:
-    """A verdict with its figures; ``violation`` holds the draws of an instance worth saving."""
+    """A verdict with its figures; ``violation`` holds the draws of an instance worth saving.
+
+    ``provisional``: a pass that rests on the tolerance, which more samples may still overturn.
+    """
 
     verdict: str
     message: str = ""
@@ -30,6 +33,7 @@ class Finding:
     tolerance: float | None = None
     margin: float | None = None
     violation: Sequence[Primitive] | None = field(default=None, repr=False)
+    provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Decider:
     def __init__(self, lab: Laboratory, alpha: float, effort: Effort):
         self.lab, self.alpha, self.effort = lab, alpha, effort
         self.decision: Any = lab.claim.decides
+        # With no derivation the experiment is all there is: it must not pass what more samples would have refuted.
+        self.alone = not any(e.kind == "derivation" for e in lab.claim.evidence)
 
     def add(self, rows: dict[str, np.ndarray], first: int, size: int) -> None:
         """Results of ``size`` rows starting with block ``first``."""

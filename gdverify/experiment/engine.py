@@ -146,7 +146,7 @@ class _Runner:
                 self.blocks = self.done  # nothing is random: more rows say nothing new
             if self.done >= next_check:
                 found = self.judge.check()
-                if found is not None:
+                if found is not None and not (found.provisional and self.judge.alone):
                     return found, self.samples
                 next_check = self.done * 2 if self.done < 16 else self.done + self.done // 2
         return self.judge.finish(True), self.samples

@@ -90,19 +90,30 @@ class Laboratory:
         }
         self._used = {s.name for e in self._fields.values() for s in e.free_symbols}
         self._used |= {s.name for e in claim.defines.values() for s in sympy.sympify(e).free_symbols}
+        self._in_fields = self._names_in_fields()
         atoms = [sympy.sympify(e).atoms(sympy.MatrixSymbol) for e in claim.decides.expressions().values()]
         self._letters = {s.name for found in atoms for s in found}
+
+    def _names_in_fields(self) -> set[str]:
+        """What the decision's expressions mention, through definitions too: worked out for the experiment."""
+        names = {s.name for e in self._fields.values() for s in e.free_symbols}
+        for _ in self._defines:
+            names |= {s.name for n in names & set(self._defines) for s in sympy.sympify(self._defines[n]).free_symbols}
+        return names
 
     def unread(self, returned: Iterable[str]) -> list[str]:
         """Symbols of the regime that ``simulate`` neither looked up nor returned: it does not test them.
 
+        Definitions too, unless the decision itself mentions them: a step size that only the assumptions mention is
+        the experiment's to follow.
         The constants of a statement that is refuted are not the instance's business: it need not know them.
         """
         decision = self.claim.decides
         skip = {*returned, *self._float_case.read, getattr(getattr(decision, "variable", None), "name", None)}
         if isinstance(decision, Counterexample):
             skip |= {s.name for s in sympy.sympify(decision.bound).free_symbols}
-        return [name for name, dom in self.claim.domains.items() if not dom.observed and name not in skip]
+        symbols = [name for name, dom in self.claim.domains.items() if not dom.observed and name not in skip]
+        return symbols + [name for name in self._defines if name not in skip | self._in_fields]
 
     # -- running --------------------------------------------------------------------------------------------------
 

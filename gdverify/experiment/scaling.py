@@ -102,6 +102,9 @@ class RateDecider(GridDecider):
                 return "pass", ""
             return None, f"the slope rises over the window, from {first:.3g} to {second:.3g}"
         if not upper and low >= claim - tol and high <= claim + tol:
+            away = max(low - claim, claim - high) > 0.1 * tol and abs(second - claim) >= abs(first - claim)
+            if self.alone and away:
+                return None, "within the tolerance, but the slope is certainly another and stays so"
             if bend <= self.decision.curvature:
                 return "pass", ""
             return None, f"the slope bends from {first:.3g} to {second:.3g} over the window"
@@ -171,6 +174,9 @@ class LimitDecider(GridDecider):
                 return "fail", f"the distance stalls: {distance[j]:.3g} at n = {self.grid[j]:g}"
         if upper[-1] <= lower[0] * (self.grid[-1] / self.grid[0]) ** (tol - rate):
             return "pass", "the distance falls at the stated rate"
+        if self.alone and upper[-1] <= small and lower[0] <= small and distance[-1] > radius[-1] / 2:
+            # Everything is within the tolerance from the start: only noise may separate the last mean from the limit.
+            return None, "within the tolerance from the first n on, and nothing is seen to shrink"
         if upper[-1] <= small:
             return "pass", "the distance falls to the sampling floor, the stated rate not contradicted"
         return None, "neither the rate nor a stall is resolved above the sampling floor"
@@ -255,9 +261,22 @@ class ConservedDecider(Decider):
         slope = float(x @ drift[-keep:] / (x @ x))
         last = float((drift[-1] - drift[-2]) / (h[-1] - h[-2]))
         worst = min(slope, last)
+        drift_end = float(self.drift[stop - 1])
         verdict = "pass" if worst >= order - tol else "fail" if worst < order - 2 * tol else "inconclusive"
         if verdict == "pass" and tail:
             verdict = "inconclusive"
+        if (
+            verdict == "pass"
+            and self.alone
+            and order > 1
+            and drift_end > max(1e3 * self.floor, _SAFE_FLOOR * self.scale)
+        ):
+            return Finding(
+                "inconclusive",
+                message=f"the drift is still {drift_end:.2g} at the smallest step: a slower leak would not show; take "
+                f"smaller steps, towards the floor {self.floor:.2g}",
+                estimate=worst, bound=float(order), tolerance=tol,
+            )  # fmt: skip
         text = {
             "pass": "the drift falls at the stated order",
             "fail": "the drift does not fall at the stated order",

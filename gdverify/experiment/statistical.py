@@ -202,7 +202,9 @@ class MeanBoundDecider(MeanDecider):
         if may_fail and low > self.bound + ROUNDING * abs(self.bound):
             return self._finding("fail", f"the mean exceeds the bound, {basis}")
         if high <= self.bound + self._tolerance():
-            return self._finding("pass", f"the mean is below the bound, {basis}")
+            found = self._finding("pass", f"the mean is below the bound, {basis}")
+            found.provisional = high > self.bound
+            return found
         return None
 
     def _constant(self) -> Finding:
@@ -238,7 +240,9 @@ class MeanEqualsDecider(MeanDecider):
         if low > self.bound + slack or high < self.bound - slack:
             return self._finding("fail", f"the interval excludes the value, {basis}")
         if low >= self.bound - self._tolerance() and high <= self.bound + self._tolerance():
-            return self._finding("pass", f"the mean is within the tolerance, {basis}")
+            found = self._finding("pass", f"the mean is within the tolerance, {basis}")
+            found.provisional = True
+            return found
         return None
 
     def _constant(self) -> Finding:

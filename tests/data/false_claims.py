@@ -7,9 +7,11 @@ import sympy as sp
 
 from gdverify import (
     Claim,
+    Conserved,
     Identity,
     Integers,
     Interval,
+    LimitLaw,
     MeanBound,
     MeanEquals,
     Minimiser,
@@ -206,3 +208,86 @@ def with_floor(xp, rng, case, size):
     grid = xp.asarray([float(4**k) for k in range(1, 8)])
     noise = 1 + 0.01 * rng.normal((size, 7))
     return {"n": grid, "quantity": (grid**-0.5 + 0.03) * noise}
+
+
+# 13. Two per cent off, with a tolerance of five.
+off_a_little = claim(
+    "two-per-cent",
+    symbols={dim: Integers(4, sample=(4, 20))},
+    decides=MeanEquals(sq(Vector("z")), sp.Rational(51, 50) * dim),
+    mutants=[Mutant("half", decides={"bound": dim / 2})],
+    notes="fail: an experiment that stands alone uses up its samples before it passes within a tolerance",
+)
+off_a_little.experiment()(chi_square)
+
+# 14. A limit 3% off, looked at where everything is within the tolerance already.
+wrong_limit = claim(
+    "limit-within-tolerance",
+    symbols={size: Integers(1, sample=(1, 1000))},
+    decides=LimitLaw(sq(Vector("z")), size, sp.Rational(103, 100)),
+    mutants=[Mutant("twice", decides={"limit": 2})],
+    notes="inconclusive: nothing is seen to shrink",
+)
+
+
+@wrong_limit.experiment()
+def near_one(xp, rng, case, size):
+    grid = xp.asarray([16.0, 32.0, 64.0, 128.0])
+    return {"n": grid, "quantity": 1 + 1 / grid + 0.3 * rng.normal((size, 4))}
+
+
+# 15. An exponent off by less than the tolerance, on a curve that does not bend.
+near_exponent = claim(
+    "exponent-within-tolerance",
+    symbols={size: Integers(1, sample=(1, 1000))},
+    decides=Rate(sq(Vector("z")), size, sp.Rational(-1, 2)),
+    mutants=[Mutant("n^-1", decides={"exponent": -1})],
+    notes="inconclusive: certainly -0.54 throughout the window",
+)
+
+
+@near_exponent.experiment()
+def straight(xp, rng, case, size):
+    grid = xp.asarray([float(2**k) for k in range(4, 12)])
+    return {"n": grid, "quantity": grid**-0.54 * (1 + 0.05 * rng.normal((size, 8)))}
+
+
+# 16. A leak far slower than the integrator's error at the smallest step tried.
+slow_leak = claim(
+    "slow-leak",
+    symbols={L: Interval(1, 2)},
+    decides=Conserved(sq(Vector("z")), order=4),
+    mutants=[Mutant("order 5", decides={"order": 5})],
+    notes="inconclusive: the drift is still large at the smallest step",
+)
+
+
+@slow_leak.experiment()
+def leaking(xp, rng, case, size):
+    h = xp.asarray([0.4, 0.2, 0.1, 0.05])
+    drift = (0.05 * case.L * h**4 + 1e-8) * (1 + 0.1 * rng.uniform((size, 1)))
+    return {"h": h, "drift": drift, "floor": 1e-14}
+
+
+# 17. A step size beyond stability that the experiment does not follow: it runs another.
+step = sp.Symbol("step", positive=True)
+other_step = claim(
+    "definition-ignored",
+    symbols={L: Interval(1, 2), T: Integers(1, sample=(1, 20)), R: Observed(0, open="left")},
+    defines={step: 3 / L},
+    assumptions=(*ASSUMED[:3], recursion(x(t + 1), x(t) - step * f.grad(x(t))), start(x(0), xs, R)),
+    decides=SureBound(GAP, L * R**2 / (4 * T + 2)),
+    mutants=[Mutant("a tenth", decides={"bound": L * R**2 / (40 * T + 20)})],
+    notes="inconclusive: the definition is never read",
+)
+
+
+@other_step.experiment()
+def one_over_l(xp, rng, case, size):
+    start = 1 + rng.uniform((size,))
+    turn = start / (2 * case.T + 1)
+    end = start
+    for _ in range(case.T):
+        end = end - xp.clip(end, -turn, turn)
+    value = xp.where(xp.abs(end) <= turn, end**2 / 2, turn * xp.abs(end) - turn**2 / 2)
+    return {"quantity": case.L * value, "R": start}
