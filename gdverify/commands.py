@@ -68,7 +68,7 @@ def show(args: Namespace) -> int:
 
 def check(args: Namespace) -> int:
     """`gdverify check`."""
-    from .display import Status, block, colour_wanted, summary
+    from .display import Status, block, colour_wanted, summary, wrapped
     from .report import check_target, markdown, report, write
     from .runner import run
 
@@ -93,14 +93,31 @@ def check(args: Namespace) -> int:
 
     settings = _settings(args, audit=args.audit)
     settings.kinds = args.only
+    claims, without = _having(claims, args.only)
     found = run(claims, settings, on_verdict=show_one, on_progress=status.update)
     status.clear()
     print("\n" + "\n".join(summary(found, colour)), file=out, flush=True)
+    if without:
+        print(
+            "\n".join(wrapped(f"left out, having no {' or '.join(args.only)}: {', '.join(without)}", "", "  ")),
+            file=out,
+        )
     if args.json:
         write(report(found), args.json)
     if args.markdown:
         write(markdown(found), args.markdown)
     return found.exit_code()
+
+
+def _having(claims: list[Any], kinds: Sequence[str] | None) -> tuple[list[Any], list[str]]:
+    """The claims that have evidence of one of these kinds, and the ids of the others."""
+    if kinds is None:
+        return claims, []
+    having = [c for c in claims if any(e.kind in kinds for e in c.claim.evidence)]
+    without = [c.claim.id for c in claims if c not in having]
+    if not having:
+        raise UsageError(f"{', '.join(without[:5])}: no {' or '.join(kinds)}")
+    return having, without
 
 
 def _nearby(path: str) -> str:

@@ -174,6 +174,9 @@ def run(
             evidence = slot.located.claim.evidence[slot.evidence[position][0]]
             answered(place, Outcome(evidence.kind, evidence.name, verdict, message=message).plain())
 
+    for where, slot in enumerate(slots):
+        if slot.done:  # none of the kinds asked for
+            verdicts[where] = _verdict(slot)
     interrupted = False
     away = [r for r in requests if settings.jobs > 1 and r.payload["source"] is not None]
     here = [r for r in requests if r not in away]
@@ -198,6 +201,9 @@ def run(
             for position, outcomes in enumerate(slot.mutants):
                 if outcomes is None:
                     failed((where, "mutant", position), "interrupted", "inconclusive")
+    while shown in verdicts:  # what comes after the last answer
+        on_verdict(verdicts[shown])
+        shown += 1
     ordered = [verdicts[i] for i in sorted(verdicts)]
     return Run(settings, ordered, started, datetime.now(UTC), device, tests, share, interrupted)
 
