@@ -115,7 +115,7 @@ sharp_floor = Claim(
     locator="complement to Theorem 1, derived here",
     statement=r"\lim_{d\to\infty}\lim_{l\to\infty}d\,\mathbb E\,V(H_l)^2=\frac{(n-1)(n+2)^2}{4n(n+1)}",
     symbols={n: Integers(2, sample=(2, 4))},
-    decides=LimitLaw(quantity=Mean(d * V**2), variable=d, limit=level, rate=1, tol=0.1),
+    decides=LimitLaw(quantity=Mean(d * V**2), variable=d, limit=level, rate=1, tol=0.05),
     no_derivation=REASON,
     mutants=[
         Mutant("the slope n/(n+2) not squared", decides={"limit": (n - 1) * (n + 2) / (2 * n)}),
@@ -153,14 +153,14 @@ def stationary_gaps(xp, rng, case, size, widths):
     return xp.stack(columns, axis=-1)
 
 
-@sharp_floor.experiment(block=32, samples={"smoke": 4096})
+@sharp_floor.experiment(block=32, samples={"smoke": 2048})
 def scaled_gaps(xp, rng, case, size):
-    widths = [32, 64, 128]
+    widths = [k * case.n for k in (2, 4, 8, 32)]
     scale = xp.asarray(widths, dtype=xp.float64)
     return {"n": scale, "quantity": scale * stationary_gaps(xp, rng, case, size, widths)}
 
 
-@floor_exponent.experiment(block=32, samples={"smoke": 4096})
+@floor_exponent.experiment(block=32, samples={"smoke": 1024})
 def gaps(xp, rng, case, size):
     widths = [32, 64, 128, 256]
     return {"n": xp.asarray(widths, dtype=xp.float64), "quantity": stationary_gaps(xp, rng, case, size, widths)}
