@@ -10,7 +10,7 @@ from typing import Any
 
 from .calculus import Calculus
 from .normal import Symbol
-from .terms import MATRIX, Malformed, Rejected, Tree, Unknown, free, is_matrix, nodes, read, show
+from .terms import BINDERS, MATRIX, Malformed, Rejected, Tree, Unknown, free, is_matrix, nodes, read, show
 
 SCHEMA = "gdverify.certificate/1"
 MAX_BYTES = 64 * 2**20
@@ -220,7 +220,6 @@ class Checker(Calculus):
                 raise Unknown(f"rule {s.rule} at step {s.n}: {error}") from None
             except Malformed as error:
                 raise Malformed(f"step {s.n} ({s.rule}): {error}") from None
-            s.divisors = list({t for t, rests in self.divisors if rests <= self.used})
             used[s.n] = (sorted(self.used), sorted(self.used_hints))
             if self.strict and set(s.premises) != self.used:
                 idle = sorted(set(s.premises) - self.used)
@@ -229,6 +228,11 @@ class Checker(Calculus):
                 raise Rejected(f"step {s.n} ({s.rule}) carries hints that it does not need")
             if s.rule not in ("suppose", "induction", "settle", "cases"):
                 s.hypotheses = self.hypotheses(s.premises if self.strict else self.used)
+            if s.rule in ("assumption", "cite", "definition"):  # what is granted is granted as something defined
+                s.divisors = [*_divisors(s.left), *_divisors(s.right)]
+            else:
+                proved = {t: rests for t, rests in self.divisors if rests <= self.used}
+                s.divisors = [t for t, rests in proved.items() if self.hypotheses(rests) <= s.hypotheses]
             self.steps[s.n] = s
         self._conclude()
         return self._report(used)
@@ -241,6 +245,14 @@ class Checker(Calculus):
         self.rules = []
         self.begin(usable, s.hints)
         self.here = s
+
+    def granted(self, facts: list[tuple[Tree, str, int]]) -> None:
+        """More that the step at hand may rest on."""
+        if facts:
+            self.facts = [*self.facts, *facts]
+            self._known = None
+            self.forget()
+            self._memo.clear()
 
     def hypotheses(self, numbers: Any) -> frozenset[int]:
         return frozenset().union(*(self.steps[n].hypotheses for n in numbers))
@@ -294,7 +306,7 @@ class Checker(Calculus):
             s = self.steps[n]
             if s.hypotheses:
                 raise Rejected(f"step {n} still rests on the suppositions {sorted(s.hypotheses)}")
-            self.begin([], s.hints)
+            self.begin([(t, "!=", n) for t in s.divisors], [])
             self.here = s
             hit = next((p for p in remaining if self.implies(s, p)), None)
             if hit is None:
@@ -374,6 +386,16 @@ def _show(v: Any) -> str:
     if isinstance(v, tuple) and v and not isinstance(v[0], str):
         return " -> ".join(show(x) for x in v)
     return v if isinstance(v, str) else show(v)
+
+
+def _divisors(t: Tree, inside: frozenset[str] = frozenset()) -> list[Tree]:
+    """What an expression divides by, but for what speaks of the variables of sums and integrals."""
+    if not isinstance(t, tuple):
+        return []
+    own = t[0] == "^" and not isinstance(t[2], tuple) and t[2] < 0 and not free(t[1]) & inside
+    if t[0] in BINDERS:
+        inside |= {t[2]}
+    return [*([t[1]] if own else []), *(x for a in t[1:] for x in _divisors(a, inside))]
 
 
 def _minus(r: Relation) -> Tree:

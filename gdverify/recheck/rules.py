@@ -345,6 +345,9 @@ def instantiate(c: Checker, s: Step) -> None:
         c.form(value)
         require(c.within(value, name[1]), f"a value of {name[1]} is not proved to lie in its domain")
         values[name[1]] = value
+    # The fact is defined at the values, too: what it divides by is not zero there.
+    there = [(terms.plug(t, values), "!=", fact.n) for t in fact.divisors if not set(values) & bound(t)]
+    c.granted(there)
     for name in values:
         untied(c, name, *(("sym", n) for n in free(fact.left) | free(fact.right) if n not in values))
     expect(c, s, put(c, fact.left, values), fact.relation, put(c, fact.right, values))

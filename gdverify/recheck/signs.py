@@ -297,11 +297,11 @@ class Signs(Normal):
                     out = padd(out, pmul(part, ppow(line, dict(m).get(k, 0))))
                 if not out:
                     return (0, False)
-                found = self._monomials(out)
-                if found is None:
-                    found = self._from_ends(out, depth - 1)
-                if found is not None:
-                    return found
+                c, m, rest = primitive(out)
+                outer = self._monomials({m: c})
+                found = self._monomials(rest) or self._shifted(rest) or self._from_ends(rest, depth - 1)
+                if outer is not None and found is not None:
+                    return mul_signs([outer, found])
         return None
 
     def _monomials(self, p: Poly, shifted: dict[int, bool] | None = None) -> Sign:
