@@ -24,20 +24,27 @@ import sympy
 
 from .claim import Assumption
 from .errors import ClaimError
-from .language import Inner, ScalarFunction, Vector, linear_parts, sq
+from .language import Inner, ScalarFunction, Vector, VectorSequence, linear_parts, sq
 
 __all__ = [
+    "block_smooth",
     "bounded_below",
+    "cocoercive",
     "convex",
+    "indicator",
     "lipschitz",
     "lipschitz_gradient",
+    "lipschitz_operator",
     "minimiser",
+    "monotone",
     "polyak_lojasiewicz",
     "recursion",
     "smooth",
     "start",
     "start_gap",
     "strongly_convex",
+    "strongly_monotone",
+    "zero",
 ]
 
 _HALF = sympy.Rational(1, 2)
@@ -145,6 +152,100 @@ def lipschitz(f: ScalarFunction, G: Any) -> Assumption:
         schema=lambda x: _nonnegative(G**2 - sq(f.grad(x))),
         latex=rf"{f.name} \text{{ is }} {_tex(G)}\text{{-Lipschitz}}",
         key=("lipschitz", f.name, G),
+    )
+
+
+def indicator(f: ScalarFunction, diameter: Any = None) -> Assumption:
+    """f is the indicator of a closed convex set: 0 on the set, infinite elsewhere; ``f.grad(x)`` is a normal at x.
+
+    ``diameter`` bounds the distance of two points of the set.  For worst cases only (``f.proximal`` is the projection);
+    there is no schema, since a derivation could not tell which points are in the set.  Interpolation conditions:
+    Taylor, Hendrickx and Glineur, Exact worst-case performance of first-order methods for composite convex
+    optimization, SIAM J. Optim. 27 (2017), Theorem 3.6.
+    """
+    return Assumption(
+        name=f"{f.name} is the indicator of a convex set",
+        latex=rf"{f.name} \text{{ is the indicator of a closed convex set}}"
+        + ("" if diameter is None else rf"\text{{ of diameter at most }} {_tex(diameter)}"),
+        key=("indicator", f.name, diameter),
+    )
+
+
+def block_smooth(f: ScalarFunction, constants: tuple[Any, ...]) -> Assumption:
+    """Changing block k of the argument alone changes block k of grad f with Lipschitz constant ``constants[k]``.
+
+    For worst cases over convex functions only (``problem.blocks``).  What the engine uses, f(y) >= f(x) + <grad f(x),
+    y - x> + |grad_k f(y) - grad_k f(x)|^2 / (2 L_k) for each block k, is necessary: minimise f - <grad f(x), .> by one
+    step in block k from y.  It is not known to be sufficient.
+    """
+    return Assumption(
+        name=f"{f.name} is block-smooth",
+        latex=rf"{f.name} \text{{ is block-smooth with constants }} {', '.join(map(_tex, constants))}",
+        key=("block-smooth", f.name, tuple(constants)),
+    )
+
+
+def monotone(A: VectorSequence) -> Assumption:
+    """A monotone: <A(x) - A(y), x - y> >= 0 (Bauschke and Combettes 2017, Definition 20.1).
+
+    An operator is written as a vector function, ``A = VectorSequence("A")``; where A is set-valued, ``A(x)`` is any
+    selection.  Worst cases speak of maximally monotone operators.  ``schema(x, y)``.
+    """
+    return Assumption(
+        name=f"{A.name} is monotone",
+        schema=lambda x, y: _nonnegative(Inner(A(x) - A(y), x - y)),
+        latex=rf"{A.name} \text{{ is monotone}}",
+        key=("monotone", A.name),
+    )
+
+
+def strongly_monotone(A: VectorSequence, mu: Any) -> Assumption:
+    """A mu-strongly monotone: <A(x) - A(y), x - y> >= mu |x - y|^2 (Bauschke and Combettes 2017, Definition 22.1).
+
+    ``schema(x, y)``.
+    """
+    return Assumption(
+        name=f"{A.name} is {mu}-strongly monotone",
+        schema=lambda x, y: _nonnegative(Inner(A(x) - A(y), x - y) - mu * sq(x - y)),
+        latex=rf"{A.name} \text{{ is }} {_tex(mu)}\text{{-strongly monotone}}",
+        key=("strongly-monotone", A.name, mu),
+    )
+
+
+def cocoercive(A: VectorSequence, beta: Any) -> Assumption:
+    """A beta-cocoercive: <A(x) - A(y), x - y> >= beta |A(x) - A(y)|^2 (Bauschke and Combettes 2017, Definition 4.10).
+
+    T is nonexpansive exactly where A = I - T is 1/2-cocoercive, which is how fixed-point iterations are written.
+    ``schema(x, y)``.
+    """
+    return Assumption(
+        name=f"{A.name} is {beta}-cocoercive",
+        schema=lambda x, y: _nonnegative(Inner(A(x) - A(y), x - y) - beta * sq(A(x) - A(y))),
+        latex=rf"{A.name} \text{{ is }} {_tex(beta)}\text{{-cocoercive}}",
+        key=("cocoercive", A.name, beta),
+    )
+
+
+def lipschitz_operator(A: VectorSequence, L: Any) -> Assumption:
+    """A L-Lipschitz: |A(x) - A(y)|^2 <= L^2 |x - y|^2.  ``schema(x, y)``."""
+    return Assumption(
+        name=f"{A.name} is an {L}-Lipschitz operator",
+        schema=lambda x, y: _nonnegative(L**2 * sq(x - y) - sq(A(x) - A(y))),
+        latex=rf"{A.name} \text{{ is }} {_tex(L)}\text{{-Lipschitz}}",
+        key=("lipschitz-operator", A.name, L),
+    )
+
+
+def zero(A: VectorSequence, x_star: Any) -> Assumption:
+    """A(x_star) = 0; of a set-valued operator, 0 is the element selected at x_star.
+
+    ``schema(v)`` gives <A(x_star), v> = 0.
+    """
+    return Assumption(
+        name=f"{x_star} is a zero of {A.name}",
+        schema=lambda direction: _equal(Inner(A(x_star), direction), 0),
+        latex=rf"0 \in {A.name}({_tex(x_star)})",
+        key=("zero", A.name, x_star),
     )
 
 

@@ -1,18 +1,23 @@
 """Exact worst cases: performance estimation, rounded to rational certificates and explicit instances."""
 
 from .checker import CertificateError, check, check_instance, check_upper
+from .known import gradient_descent as gradient_descent_multipliers
+from .operators import Operator
 from .problem import Function, Point, Problem, Scalar
-from .run import run_worst_case, state_problem
+from .run import certify_upper, run_worst_case, state_problem
 
 __all__ = [
     "CertificateError",
     "Function",
+    "Operator",
     "Point",
     "Problem",
     "Scalar",
+    "certify_upper",
     "check",
     "check_instance",
     "check_upper",
+    "gradient_descent_multipliers",
     "run_worst_case",
     "state_problem",
 ]

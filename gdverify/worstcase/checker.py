@@ -177,15 +177,19 @@ def _in_basis(problem: dict[str, Any], gram: dict[tuple[int, int], Fraction]) ->
     n = len(problem["basis"])
     vectors = [[(k, Fraction(c)) for k, c in coords] for _, coords in problem["vectors"]]
     # halfway[b] = sum_a c_ab v_a, so that the form is sum_b halfway[b] v_b^T
-    halfway: dict[int, list[Fraction]] = {}
+    halfway: dict[int, dict[int, Fraction]] = {}
     for (a, b), c in gram.items():
-        line = halfway.setdefault(b, [Fraction(0)] * n)
-        for k, d in vectors[a]:
-            line[k] += c * d
-    out = [[Fraction(0)] * n for _ in range(n)]
+        if c:
+            line = halfway.setdefault(b, {})
+            for k, d in vectors[a]:
+                line[k] = line.get(k, Fraction(0)) + c * d
+    form: dict[tuple[int, int], Fraction] = {}
     for b, line in halfway.items():
         for j, d in vectors[b]:
-            for i in range(n):
-                out[i][j] += line[i] * d / 2
-                out[j][i] += line[i] * d / 2
+            for i, c in line.items():
+                key = (i, j) if i <= j else (j, i)
+                form[key] = form.get(key, Fraction(0)) + c * d
+    out = [[Fraction(0)] * n for _ in range(n)]
+    for (i, j), c in form.items():
+        out[i][j] = out[j][i] = c if i == j else c / 2
     return out

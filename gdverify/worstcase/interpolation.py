@@ -5,12 +5,14 @@ also sufficient (``exact``), a feasible Gram matrix *is* a function, and a lower
 
 A. B. Taylor, J. M. Hendrickx, F. Glineur, Smooth strongly convex interpolation and exact worst-case performance of
 first-order methods, Mathematical Programming 161 (2017).
+A. B. Taylor, J. M. Hendrickx, F. Glineur, Exact worst-case performance of first-order methods for composite convex
+optimization, SIAM Journal on Optimization 27 (2017): "2017b".
 Y. Drori, O. Shamir, The complexity of finding stationary points with stochastic gradient descent, ICML 2020.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -23,6 +25,7 @@ from .rows import Row
 _CONVEX = "convex interpolation (Taylor, Hendrickx, Glineur 2017)"
 _SMOOTH = "smooth (strongly) convex interpolation (Taylor, Hendrickx, Glineur 2017, Theorem 4)"
 _NONCONVEX = "smooth non-convex interpolation (Drori, Shamir 2020)"
+_INDICATOR = "convex indicator interpolation (Taylor, Hendrickx, Glineur 2017b, Theorem 3.6)"
 _NECESSARY = "necessary conditions only: no interpolation theorem for this class"
 
 
@@ -31,7 +34,8 @@ class FunctionClass:
     """Functions with curvature in [mu, L] (None: no bound), and what else the claim assumes of them.
 
     ``lipschitz`` bounds the (sub)gradients, ``pl`` is the Polyak-Lojasiewicz constant; ``minimised`` and ``bounded``
-    say whether a minimiser or a lower bound is assumed to exist.
+    say whether a minimiser or a lower bound is assumed to exist.  ``indicator``: of a convex set, of that ``diameter``.
+    ``blocks``: smoothness constants of the blocks of coordinates.
     """
 
     mu: Fraction | None = None
@@ -40,11 +44,16 @@ class FunctionClass:
     pl: Fraction | None = None
     minimised: bool = False
     bounded: bool = False
+    indicator: bool = False
+    diameter: Fraction | None = None
+    blocks: tuple[Fraction, ...] = ()
 
     @property
     def exact(self) -> bool:
         """Whether the rows are sufficient as well."""
-        if self.pl is not None or self.mu is None:
+        if self.indicator:
+            return not (self.mu or self.L or self.lipschitz or self.pl or self.blocks)
+        if self.pl is not None or self.mu is None or self.blocks:
             return False
         if self.L is None:
             return self.mu == 0 or (self.mu > 0 and self.lipschitz is None)
@@ -56,6 +65,8 @@ class FunctionClass:
     def theorem(self) -> str:
         if not self.exact:
             return _NECESSARY
+        if self.indicator:
+            return _INDICATOR
         if self.L is None:
             return _CONVEX
         return _SMOOTH if self.mu is not None and self.mu >= 0 else _NONCONVEX
@@ -68,12 +79,22 @@ class FunctionClass:
             and (self.L is None or c <= self.L)
             and (self.pl is None or c >= self.pl)
             and self.lipschitz is None
+            and not self.indicator
+            and not self.blocks
         )
 
-    def rows(self, name: str, data: Sequence[tuple[str, Any]], minimum: Any, level: Any) -> tuple[list[Row], bool, str]:
+    def rows(
+        self,
+        name: str,
+        data: Sequence[tuple[str, Any]],
+        minimum: Any,
+        level: Any,
+        part: Callable[[Any, int], Any] | None = None,
+    ) -> tuple[list[Row], bool, str]:
         """Rows for data ``(label, (x, gradient, value))``.
 
         ``minimum`` is the least value of f, ``level`` the value that the PL inequality refers to; None: not stated.
+        ``part(v, k)`` is block k of a vector.
         """
         out = []
         for i, (label_i, (x_i, g_i, f_i)) in enumerate(data):
@@ -81,6 +102,14 @@ class FunctionClass:
                 if i != j and self.mu is not None and self.mu != self.L:
                     slack = f_i - f_j - g_j.inner(x_i - x_j) - self._curvature(x_i - x_j, g_i - g_j)
                     out.append(Row(f"{name}: {label_i} -> {label_j}", slack.form))
+                if i != j and part is not None:
+                    for k, constant in enumerate(self.blocks):
+                        change = part(g_i - g_j, k)
+                        slack = f_i - f_j - g_j.inner(x_i - x_j) - change.inner(change) / (2 * constant)
+                        out.append(Row(f"{name}: {label_i} -> {label_j}, block {k}", slack.form))
+                if i < j and self.diameter is not None:
+                    distance = (x_i - x_j).inner(x_i - x_j)
+                    out.append(Row(f"{name}: distance {label_i}, {label_j}", (self.diameter**2 - distance).form))
             if self.lipschitz is not None:
                 out.append(Row(f"{name}: Lipschitz at {label_i}", (self.lipschitz**2 - g_i.inner(g_i)).form))
             if minimum is not None:
@@ -126,7 +155,15 @@ def read_class(claim: Claim, name: str, case: Mapping[str, Any]) -> FunctionClas
         raise ClaimError(f"{claim.id}: no {name} is both {mu}-strongly convex and {L}-smooth")
     if mu is None and L is not None:
         mu = -L
+    if any(key[0] == "indicator" for key in keys):
+        mu = mu or Fraction(0)
     found = {key[0] for key in keys}
+    diameters = [key[2] for key in keys if key[0] == "indicator" and key[2] is not None]
+    blocks = [key[2] for key in keys if key[0] == "block-smooth"]
+    if len(blocks) > 1 or (blocks and mu is None):
+        raise ClaimError(f"{claim.id}: block-smooth functions are supported once, and convex")
+    if "indicator" in found and L is not None:
+        raise ClaimError(f"{claim.id}: an indicator is not smooth")
     return FunctionClass(
         mu=mu,
         L=L,
@@ -134,4 +171,7 @@ def read_class(claim: Claim, name: str, case: Mapping[str, Any]) -> FunctionClas
         pl=max(constants("pl"), default=None),
         minimised="minimiser" in found,
         bounded="bounded-below" in found,
+        indicator="indicator" in found,
+        diameter=min((exact_value(d, case, f"{claim.id}: the diameter") for d in diameters), default=None),
+        blocks=tuple(exact_value(c, case, f"{claim.id}: a block's constant") for b in blocks for c in b),
     )

@@ -33,6 +33,7 @@ from ..claim import Claim
 from ..errors import ClaimError
 from .bounds import enclose
 from .interpolation import FunctionClass, read_class
+from .operators import Operator, read_operator
 from .rows import Linear, Row, Rows, exact
 
 
@@ -142,6 +143,18 @@ class Function:
         self._record(y, g, self.problem._value(self, y))
         return y
 
+    def impose(self, x: Point, g: Point) -> Scalar:
+        """State that ``g`` is a (sub)gradient at ``x`` (of an indicator: a normal there); returns the value at x.
+
+        A linear minimisation oracle over the set of an indicator C, ``y = argmin <d, y>``, is ``C.impose(y, -d)`` at
+        a free point y.
+        """
+        if frozenset(x.coords.items()) in self.known:
+            raise ClaimError(f"worst case: {self.name} is already known at {self.problem._label(x)}")
+        value = self.problem._value(self, x)
+        self._record(x, g, value)
+        return value
+
     def _oracle(self, x: Point) -> tuple[Point, Point, Scalar]:
         key = frozenset(x.coords.items())
         if key not in self.known:
@@ -171,6 +184,7 @@ class Problem:
         self.claim, self.case = claim, case
         self.observed: dict[str, Fraction] = {}
         self.functions: list[Function] = []
+        self.operators: list[Operator] = []
         self.supplied: dict[str, Fraction] = {}
         self.bindings: dict[str, Any] = {}
         self._basis: list[str] = []
@@ -186,6 +200,8 @@ class Problem:
         self._starts = 0
         self._origin: int | None = None  # the basis vector that is put at 0, by translation
         self._faithful = True
+        self.block_count = 0
+        self._block: list[int | None] = []  # block of each basis vector
 
     # -- what authors call ------------------------------------------------------------------------------------
 
@@ -200,6 +216,65 @@ class Problem:
         if member is None:
             self.bindings[name] = f
         return f
+
+    def operator(self, symbol: Any, member: Any = None) -> Operator:
+        """An operator of the class that the claim's assumptions give to ``symbol`` (a VectorSequence)."""
+        name = symbol if isinstance(symbol, str) else symbol.name
+        A = Operator(self, name if member is None else f"{name}[{member}]", read_operator(self.claim, name, self.case))
+        self.operators.append(A)
+        if member is None:
+            self.bindings[name] = A
+        return A
+
+    def zero(self, *operators: Operator) -> Point:
+        """A zero of one operator, or of a sum of several (0 in A x + B x).
+
+        If the claim does not assume one (a mutant dropped it), this is merely some point.
+        """
+        assumed = any(a.key[:1] == ("zero",) for a in self.claim.assumptions)
+        x_star = self._centre()
+        total = Point({})
+        for A in operators[:-1] if assumed else operators:
+            total = total + A(x_star)
+        if assumed:
+            operators[-1].record(x_star, -total)
+        return x_star
+
+    def blocks(self, count: int) -> None:
+        """Split the space into orthogonal blocks of coordinates; to be called first.  `part` takes a vector's block."""
+        if self._basis:
+            raise ClaimError("worst case: call problem.blocks before creating points")
+        self.block_count = count
+
+    def part(self, x: Point, k: int) -> Point:
+        """The component of a vector in block k, the other components being 0.
+
+        Raises
+        ------
+        ClaimError
+            there is no such block, or the vector is a difference of positions that has no block of its own (x_star)
+        """
+        if not 0 <= k < self.block_count:
+            raise ClaimError(f"worst case: there is no block {k} of {self.block_count}")
+        out = Point({})
+        for a, c in x.coords.items():
+            for i, d in self._vectors[a][1].items():
+                if self._block[i] is None:
+                    raise ClaimError("worst case: the blocks of x_star are not told apart; take parts of gradients")
+                if self._block[i] == k:
+                    out = out + Point({self._basis_ids[i]: c * d})
+        return out
+
+    @staticmethod
+    def average(quantities: Any) -> Any:
+        """Mean over the index of a finite sum: the expectation of one uniformly drawn step."""
+        items = list(quantities)
+        if not items:
+            raise ClaimError("worst case: the average of nothing")
+        total = items[0]
+        for q in items[1:]:
+            total = total + q
+        return total / len(items)
 
     def start(self, name: str = "") -> Point:
         """A free point."""
@@ -216,11 +291,7 @@ class Problem:
         assumed = any(a.key[:1] == ("minimiser",) for a in self.claim.assumptions)
         if any(f.known for f in functions):
             raise ClaimError("worst case: call problem.minimiser before evaluating the function")
-        if self._origin is None:
-            self._origin = len(self._basis)
-            x_star = self._new("x_star", ("origin", None, None, None))
-        else:
-            x_star = self.start(f"x_star_{self._starts}")
+        x_star = self._centre()
         total = Point({})
         for f in functions:
             last = f is functions[-1]
@@ -238,6 +309,13 @@ class Problem:
             if f.kind.minimised:
                 f.minimum = value
         return x_star
+
+    def _centre(self) -> Point:
+        """The point that is put at 0; another free point where there is one already."""
+        if self._origin is not None:
+            return self.start(f"x_star_{self._starts}")
+        self._origin = len(self._basis)
+        return self._new("x_star", ("origin", None, None, None))
 
     def infimum(self, f: Function) -> Scalar:
         """The greatest lower bound of f, which need not be attained.  Needs ``bounded_below``."""
@@ -346,10 +424,18 @@ class Problem:
         rows, theorems, faithful = list(self._rows), [], self._faithful
         for f in self.functions:
             labelled = list(zip(f.labels, f.known.values(), strict=True))
-            more, sure, theorem = f.kind.rows(f.name, labelled, f.minimum, f.level)
+            more, sure, theorem = f.kind.rows(
+                f.name, labelled, f.minimum, f.level, self.part if self.block_count else None
+            )
             rows += more
             faithful = faithful and sure
             theorems += [theorem] if theorem not in theorems else []
+        for A in self.operators:
+            rows += A.kind.rows(A.name, list(zip(A.labels, A.known.values(), strict=True)))
+            faithful = faithful and A.kind.exact
+            theorems += [A.kind.theorem] if A.kind.theorem not in theorems else []
+        if self.block_count:
+            rows = [Row(r.label, self._separate(r.expression), r.equality) for r in rows]
         fixed = self.fixed_values()
         values = [name for k, name in enumerate(self._values) if k not in fixed]
         place = {k: position for position, k in enumerate(k for k in range(len(self._values)) if k not in fixed)}
@@ -358,7 +444,7 @@ class Problem:
             return Linear(form.gram, {place[k]: c for k, c in form.values.items() if k in place}, form.constant)
 
         rows = [Row(r.label, squeeze(r.expression), r.equality) for r in rows]
-        goals = [squeeze(q.form) for q in self._goals]
+        goals = [squeeze(self._separate(q.form) if self.block_count else q.form) for q in self._goals]
         objective = goals[0]
         if len(goals) > 1:
             objective = Linear(values={len(values): Fraction(1)})
@@ -368,6 +454,18 @@ class Problem:
         where = {k: position for position, k in enumerate(kept)}
         vectors = [(name, {where[k]: c for k, c in coords.items() if k in where}) for name, coords in self._vectors]
         return Rows([self._basis[k] for k in kept], vectors, values, rows, objective, faithful, theorems)
+
+    def _separate(self, form: Linear) -> Linear:
+        """The form in basis vectors, without products of different blocks: they are 0."""
+        gram: dict[tuple[int, int], Fraction] = {}
+        for (a, b), c in form.gram.items():
+            for i, u in self._vectors[a][1].items():
+                for j, v in self._vectors[b][1].items():
+                    if self._origin in (i, j) or self._block[i] != self._block[j]:
+                        continue
+                    key = (self._basis_ids[min(i, j)], self._basis_ids[max(i, j)])
+                    gram[key] = gram.get(key, Fraction(0)) + c * u * v
+        return Linear({k: c for k, c in gram.items() if c}, form.values, form.constant)
 
     def fixed_values(self) -> set[int]:
         """The first value of each function: put to 0, by a shift."""
@@ -386,16 +484,25 @@ class Problem:
         Otherwise putting x_star at 0 and its value to 0 would lose generality.
         """
         stated = [r.expression for r in self._rows] + [q.form for q in self._goals]
-        positions = {k for k, origin in enumerate(self.origins) if origin[0] in ("start", "origin")}
-        moved = [sum((c for k, c in coords.items() if k in positions), Fraction(0)) for _, coords in self._vectors]
         for form in stated:
             for f in self.functions:
                 if sum((c for k, c in form.values.items() if self.evaluations[k][0] is f), Fraction(0)) != 0:
                     raise ClaimError(f"worst case: a quantity changes when a constant is added to {f.name}")
+        for k in range(max(self.block_count, 1)):
+            self._check_translation(stated, k if self.block_count else None)
+
+    def _check_translation(self, stated: list[Linear], block: int | None) -> None:
+        """The same, for a translation within one block."""
+        inside = {k for k, b in enumerate(self._block) if block is None or b in (block, None)}
+        positions = {k for k in inside if self.origins[k][0] in ("start", "origin")}
+        moved = [sum((c for k, c in coords.items() if k in positions), Fraction(0)) for _, coords in self._vectors]
+        for form in stated:
             change: dict[int, Fraction] = {}
             for (a, b), c in form.gram.items():
                 for one, other in ((a, b), (b, a)):
                     for k, d in self._vectors[other][1].items():
+                        if k not in inside:
+                            continue
                         change[k] = change.get(k, Fraction(0)) + c * moved[one] * d
             if any(change.values()):
                 raise ClaimError("worst case: a quantity changes when all points are moved by one vector")
@@ -403,7 +510,19 @@ class Problem:
     # -- vectors and values -----------------------------------------------------------------------------------
 
     def _new(self, name: str, origin: tuple[str, Any, Any, Any]) -> Point:
+        if not self.block_count or origin[0] == "origin":
+            return self._new_basis(name, origin, None)
+        whole = Point({})
+        for k in range(self.block_count):
+            whole = whole + self._new_basis(f"{name}, block {k}", origin, k)
+        position = {vector: k for k, vector in enumerate(self._basis_ids)}
+        self._vectors.append((name, {position[a]: c for a, c in whole.coords.items()}))
+        self._ids[frozenset(whole.coords.items())] = len(self._vectors) - 1
+        return whole
+
+    def _new_basis(self, name: str, origin: tuple[str, Any, Any, Any], block: int | None) -> Point:
         self._basis.append(name)
+        self._block.append(block)
         self._basis_ids.append(len(self._vectors))
         self._vectors.append((name, {len(self._basis) - 1: Fraction(1)}))
         self.origins.append(origin)
@@ -415,6 +534,8 @@ class Problem:
         return self._new(name, ("gradient", f, x, implicit))
 
     def _value(self, f: Function, x: Point) -> Scalar:
+        if f.kind.indicator:
+            return Scalar(Linear())
         self._values.append(f"{f.name}({self._label(x)})")
         self.evaluations.append((f, x))
         return Scalar(Linear(values={len(self._values) - 1: Fraction(1)}))

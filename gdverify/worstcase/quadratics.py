@@ -51,7 +51,7 @@ def best_quadratic(problem: Problem, enough: Fraction | None = None) -> Quadrati
     """
     best: Quadratic | None = None
     functions = problem.functions
-    if len(functions) != 1:
+    if len(functions) != 1 or problem.operators or problem.block_count:
         return None
     kind = functions[0].kind
     centres = (

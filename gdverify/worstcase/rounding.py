@@ -72,6 +72,26 @@ def repair(
     return out
 
 
+def congruence(
+    vectors: list[dict[int, Fraction]], form: dict[tuple[int, int], Fraction], size: int
+) -> list[list[Fraction]]:
+    """The symmetric matrix of sum c <v_a, v_b> (``form``) in the basis, for vectors given by coordinates."""
+    flint = _flint()
+    used = sorted({k for pair in form for k in pair})
+    place = {a: k for k, a in enumerate(used)}
+    left = flint.fmpq_mat(max(len(used), 1), size)
+    for a, k in place.items():
+        for i, c in vectors[a].items():
+            left[k, i] = flint.fmpq(c.numerator, c.denominator)
+    middle = flint.fmpq_mat(max(len(used), 1), max(len(used), 1))
+    for (a, b), c in form.items():
+        half = flint.fmpq(c.numerator, 2 * c.denominator)
+        middle[place[a], place[b]] += half
+        middle[place[b], place[a]] += half
+    out = left.transpose() * (middle * left)
+    return [[Fraction(int(c.p), int(c.q)) for c in line] for line in out.tolist()]
+
+
 def psd_witness(matrix: list[list[Fraction]]) -> dict[str, Any] | None:
     """A factorisation that shows a symmetric matrix positive semidefinite, or None where none was found.
 
@@ -91,9 +111,14 @@ def psd_witness(matrix: list[list[Fraction]]) -> dict[str, Any] | None:
         for a, i in enumerate(kept):
             for b in range(a + 1):
                 lower[i][kept[b]] = Fraction(float(factor[a, b]))
-        rest = [
-            [matrix[i][j] - sum(u * v for u, v in zip(lower[i], lower[j], strict=False)) for j in kept] for i in kept
-        ]
+        flint = _flint()
+        root_matrix = flint.fmpq_mat(
+            [[flint.fmpq(c.numerator, c.denominator) for c in lower[i]] + [0] * (n - i - 1) for i in kept]
+        )
+        whole = flint.fmpq_mat(
+            [[flint.fmpq(matrix[i][j].numerator, matrix[i][j].denominator) for j in kept] for i in kept]
+        )
+        rest = (whole - root_matrix * root_matrix.transpose()).tolist() if kept else []
         if all(2 * rest[a][a] >= sum(map(abs, rest[a])) for a in range(len(kept))):
             return {"lower": [[str(c) for c in line] for line in lower], "diagonal": ["1"] * n}
     return _exact_factor(matrix)

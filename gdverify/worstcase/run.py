@@ -70,16 +70,24 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
     rows = problem.compile()
     low_bound, high_bound = enclose(expression, problem.numbers())
     plain = rows.plain()
-    a = arrays(rows)
-    first = solve_well(a)
-    upper = _upper(problem, rows, plain, a, first, low_bound)
-    lower, instance, where = _lower(problem, rows, plain, a, first, high_bound)
+    upper = _supplied(problem, rows, plain)
+    first: Solution | None = None
+    if upper is not None and upper[0] <= low_bound:  # decided: nothing is solved
+        lower, instance, where = _quadratic_instance(problem, rows, plain, high_bound)
+    else:
+        a = arrays(rows)
+        first = solve_well(a)
+        upper = upper or _upper(problem, rows, plain, a, first, low_bound)
+        lower, instance, where = _lower(problem, rows, plain, a, first, high_bound)
 
     outcome = Outcome("worst-case", evidence.name, "inconclusive", _plain({**case, **problem.observed}))
     outcome.bound, outcome.cited = _float(low_bound), rows.theorems
     ends = (_float(lower) if lower is not None else float("-inf"), _float(upper[0]) if upper else float("inf"))
     outcome.interval = ends if lower is not None and upper is not None else None
-    outcome.estimate = first.value if first.usable else (ends[0] if lower is not None else None)
+    if first is None:
+        outcome.estimate = ends[1]
+    else:
+        outcome.estimate = first.value if first.usable else (ends[0] if lower is not None else None)
     if outcome.interval is not None and outcome.estimate is not None:
         outcome.estimate = min(max(outcome.estimate, ends[0]), ends[1])  # the solver's value is not rigorous, these are
     if upper is not None:
@@ -95,9 +103,12 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
     elif upper is not None and upper[0] <= low_bound:
         outcome.verdict = "pass"
         outcome.message = _describe_pass(low_bound, upper[0], lower, rows.exact)
+        if first is None:
+            outcome.message += "; multipliers in closed form, nothing solved"
         saved = {"kind": "upper", "value": str(upper[0]), "problem": plain, "certificate": upper[1]}
         outcome.artefact = _save(folder, name, claim, evidence, case, saved)
     else:
+        assert first is not None
         outcome.message = _describe_open(low_bound, upper, lower, first, rows.exact)
     return outcome
 
@@ -106,20 +117,48 @@ def _plain(case: Mapping[str, Any]) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Fraction) else v for k, v in case.items()}
 
 
+def _supplied(problem: Problem, rows: Rows, plain: dict[str, Any]) -> tuple[Fraction, dict[str, Any]] | None:
+    """The bound that the author's multipliers prove, if there are any."""
+    if not problem.supplied:
+        return None
+    known = {r.label for r in rows.rows}
+    if unknown := sorted(set(problem.supplied) - known):
+        raise ClaimError(f"multipliers for {unknown[0]!r}, which is no row of the problem")
+    found = prove(rows, plain, [exact(problem.supplied.get(r.label, 0)) for r in rows.rows])
+    if found is None:
+        raise ClaimError("the supplied multipliers are no certificate: signs, balance or slack matrix are wrong")
+    return found
+
+
+def certify_upper(problem: Problem) -> tuple[Fraction, dict[str, Any]] | None:
+    """The smallest upper bound that could be certified for a problem, with an artefact that `check` accepts.
+
+    None where the solver did not deliver: there is then no bound, whatever the solver's float says.
+
+    Raises
+    ------
+    ClaimError
+        the problem cannot be stated, or supplied multipliers are wrong
+    """
+    rows = problem.compile()
+    plain = rows.plain()
+    found = _supplied(problem, rows, plain)
+    if found is None:
+        a = arrays(rows)
+        first = solve(a)
+        found = upper_certificate(rows, plain, a, first) if first.usable else None
+    if found is None:
+        return None
+    record = {"schema": SCHEMA, "claim": problem.claim.id, "case": _plain(problem.case), "kind": "upper"}
+    return found[0], {**record, "value": str(found[0]), "problem": plain, "certificate": found[1]}
+
+
 def _upper(
     problem: Problem, rows: Rows, plain: dict[str, Any], a: Arrays, first: Solution, bound: Fraction
 ) -> tuple[Fraction, dict[str, Any]] | None:
     """A certified upper bound.  Without a solution there is none: contradictory constraints would prove anything."""
     if not first.usable:
         return None
-    if problem.supplied:
-        known = {r.label for r in rows.rows}
-        if unknown := sorted(set(problem.supplied) - known):
-            raise ClaimError(f"multipliers for {unknown[0]!r}, which is no row of the problem")
-        found = prove(plain, [exact(problem.supplied.get(r.label, 0)) for r in rows.rows])
-        if found is None:
-            raise ClaimError("the supplied multipliers are no certificate: signs, balance or slack matrix are wrong")
-        return found
     found = upper_certificate(rows, plain, a, first)
     if found is None:
         found = certify_multipliers(rows, plain, a, first.multipliers)
@@ -135,14 +174,7 @@ def _lower(
     problem: Problem, rows: Rows, plain: dict[str, Any], a: Arrays, first: Solution, bound: Fraction
 ) -> tuple[Fraction | None, dict[str, Any], str]:
     """The best rigorous lower bound, the instance as an artefact, and what kind of instance it is."""
-    best: Fraction | None = None
-    artefact: dict[str, Any] = {}
-    where = ""
-    quadratic = best_quadratic(problem, bound)
-    if quadratic is not None:
-        instance = quadratic.instance(rows)
-        best, where = check_instance(plain, instance), str(quadratic)
-        artefact = {"kind": "lower", "value": str(best), "problem": plain, "certificate": instance}
+    best, artefact, where = _quadratic_instance(problem, rows, plain, bound)
     if rows.exact:
         found = lower_instance(rows, plain, a, first) if first.usable else None
         caps = () if first.usable else (1e2, 1e4, 1e6)
@@ -155,6 +187,18 @@ def _lower(
             best, where = found[0], "interpolable instance"
             artefact = {"kind": "lower", "value": str(found[0]), "problem": plain, "certificate": found[1]}
     return best, artefact, where
+
+
+def _quadratic_instance(
+    problem: Problem, rows: Rows, plain: dict[str, Any], bound: Fraction
+) -> tuple[Fraction | None, dict[str, Any], str]:
+    """The best one-dimensional quadratic, where there is one."""
+    quadratic = best_quadratic(problem, bound)
+    if quadratic is None:
+        return None, {}, ""
+    instance = quadratic.instance(rows)
+    best = check_instance(plain, instance)
+    return best, {"kind": "lower", "value": str(best), "problem": plain, "certificate": instance}, str(quadratic)
 
 
 def _describe_pass(bound: Fraction, upper: Fraction, lower: Fraction | None, interpolable: bool) -> str:

@@ -10,6 +10,9 @@ import numpy as np
 from ..errors import MissingDependencyError
 from .rows import Linear, Rows
 
+_SUPERNODAL = 15  # size from which dense (supernodal) factorisation pays
+_LARGE = 30  # size from which a solve costs seconds
+
 
 @dataclass
 class Arrays:
@@ -167,7 +170,7 @@ def solve_in_units(
 def solve_well(a: Arrays) -> Solution:
     """Solve as stated, then in the magnitudes found, while that changes the answer (badly scaled problems)."""
     best = solve(a)
-    for _ in range(3):
+    for _ in range(3 if a.goal_gram.shape[0] < _LARGE else 0):
         if not best.usable:
             break
         again = solve_in_units(a, units(a, best))
@@ -235,6 +238,8 @@ def solve(
     settings.max_iter = 200
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
     settings.max_threads = 1
+    if n >= _SUPERNODAL and hasattr(settings, "pardiso_iparm"):  # versions that have the faster factorisation
+        settings.direct_solve_method = "faer"
     quadratic = sparse.csc_matrix((len(cost), len(cost)))
     answer = clarabel.DefaultSolver(
         quadratic, cost, sparse.vstack(blocks, format="csc"), np.concatenate(rhs), cones, settings
