@@ -85,6 +85,7 @@ def exact_number(name: str, value: Any) -> Any:
 
     A float means the decimal it prints as.
     """
+    import math
     import re
     from fractions import Fraction
 
@@ -96,4 +97,6 @@ def exact_number(name: str, value: Any) -> Any:
         exact = Fraction(text)
     except ZeroDivisionError:
         raise UsageError(f"{name} = {text}: division by zero") from None
+    if exact and not -300 < math.log10(abs(exact.numerator)) - math.log10(exact.denominator) < 300:
+        raise UsageError(f"{name} = {text[:60]}: outside the range of floating point")
     return int(exact) if exact.denominator == 1 else exact

@@ -167,6 +167,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("GDVERIFY_DEBUG"):
             raise
         return _complain(str(error), 2)
+    except OSError as error:
+        if os.environ.get("GDVERIFY_DEBUG"):
+            raise
+        return _complain(error.strerror or str(error), 3)  # a full disk behind standard output, most likely
     except Exception as error:
         if os.environ.get("GDVERIFY_DEBUG"):
             raise

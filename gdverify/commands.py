@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -276,7 +277,7 @@ def new(args: Namespace) -> int:
     from .scaffold import create
 
     path = create(args.name, args.dir)
-    print(f"{path} written; fill it in, then: gdverify check {path}")
+    print(f"{path} written; fill it in, then: gdverify check {shlex.quote(str(path))}")
     return 0
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +25,7 @@ from .errors import GdverifyError, ProofError, one_line
 from .result import Outcome
 
 Plain = dict[str, Any]
+_LIMITS = {"smoke": 90.0, "standard": 900.0, "full": 7200.0}  # seconds; far above what evidence that ends takes
 _PROVERS = {"flint": "python-flint", "clarabel": "Clarabel"}
 
 
@@ -76,15 +79,45 @@ def run_evidence(claim: Claim, evidence: Evidence, index: int, settings: Mapping
         raise
     except BaseException as error:  # SystemExit too: evidence that calls sys.exit(0) must not end the run as a success
         verdict = "fail" if isinstance(error, ProofError) and evidence.kind == "derivation" else "error"
-        outcome = Outcome(evidence.kind, evidence.name, verdict, message=describe(error))
+        if isinstance(error, _OutOfTime):
+            outcome = Outcome(evidence.kind, evidence.name, "inconclusive", message=str(error))
+        else:
+            outcome = Outcome(evidence.kind, evidence.name, verdict, message=describe(error))
     outcome.case = plain_case(outcome.case or (case.plain() if case is not None else {}))
     outcome.seconds = outcome.seconds or time.perf_counter() - started
     return outcome
 
 
 def _call(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str, Any]) -> Outcome:
-    with contextlib.redirect_stdout(sys.stderr):  # what evidence prints must not end up in a report on standard output
+    limit = 0.0
+    if evidence.kind != "derivation":
+        limit = _LIMITS[settings["tier"]] if settings["budget"] is None else 3 * settings["budget"] + 10
+    # What evidence prints must not end up in a report on standard output.
+    with contextlib.redirect_stdout(sys.stderr), _time_limit(limit):
         return _dispatch(claim, evidence, case, settings)
+
+
+class _OutOfTime(BaseException):
+    """Not an Exception: whatever it interrupts must not handle it."""
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Stop evidence that hangs (``--set T=1e12``); 0 for none.  Where the system has no alarms, nothing is stopped."""
+    if not seconds or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise _OutOfTime(f"stopped after {seconds:g} s: too large a problem for this tier")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _dispatch(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str, Any]) -> Outcome:
