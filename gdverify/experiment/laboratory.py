@@ -113,7 +113,8 @@ class Laboratory:
         if isinstance(decision, Counterexample):
             skip |= {s.name for s in sympy.sympify(decision.bound).free_symbols}
         symbols = [name for name, dom in self.claim.domains.items() if not dom.observed and name not in skip]
-        return symbols + [name for name in self._defines if name not in skip | self._in_fields]
+        known = [name for name in self._defines if name in self._float_case]  # others depend on the instance
+        return symbols + [name for name in known if name not in skip | self._in_fields]
 
     # -- running --------------------------------------------------------------------------------------------------
 

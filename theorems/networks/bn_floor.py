@@ -160,7 +160,7 @@ def scaled_gaps(xp, rng, case, size):
     return {"n": scale, "quantity": scale * stationary_gaps(xp, rng, case, size, widths)}
 
 
-@floor_exponent.experiment(block=32, samples={"smoke": 1024})
+@floor_exponent.experiment(block=32, samples={"smoke": 4096})
 def gaps(xp, rng, case, size):
     widths = [32, 64, 128, 256]
     return {"n": xp.asarray(widths, dtype=xp.float64), "quantity": stationary_gaps(xp, rng, case, size, widths)}
