@@ -86,12 +86,16 @@ class Operator:
         """The value at x; of a set-valued operator, one element of it, the same at every call."""
         key = frozenset(x.coords.items())
         if key not in self.known:
-            self.record(x, self.problem._new(f"{self.name}({self.problem._label(x)})", ("operator", self, x, 0)))
+            self.record(
+                x, self.problem._relative(self, f"{self.name}({self.problem._label(x)})", ("operator", self, x, 0))
+            )
         return self.known[key][1]
 
     def resolvent(self, x: Point, step: Any) -> Point:
         """y = x - step*a with a a value of the operator at y itself."""
-        a = self.problem._new(f"{self.name}(resolvent {len(self.labels)})", ("operator", self, x, exact(step)))
+        a = self.problem._relative(
+            self, f"{self.name}(resolvent {len(self.labels)})", ("operator", self, x, exact(step))
+        )
         y = x - exact(step) * a
         self.record(y, a)
         return y

@@ -200,6 +200,7 @@ class Problem:
         self._starts = 0
         self._origin: int | None = None  # the basis vector that is put at 0, by translation
         self._faithful = True
+        self.offsets: dict[Any, Point] = {}  # gradients at x_star of functions that are minimised jointly
         self.block_count = 0
         self._block: list[int | None] = []  # block of each basis vector
 
@@ -235,9 +236,14 @@ class Problem:
         x_star = self._centre()
         total = Point({})
         for A in operators[:-1] if assumed else operators:
-            total = total + A(x_star)
+            value = A(x_star)
+            total = total + value
+            if len(operators) > 1:
+                self.offsets[A] = value
         if assumed:
             operators[-1].record(x_star, -total)
+            if total.coords:
+                self.offsets[operators[-1]] = -total
         return x_star
 
     def blocks(self, count: int) -> None:
@@ -303,6 +309,8 @@ class Problem:
             value = self._value(f, x_star)
             f._record(x_star, g, value)
             if joint:
+                if g.coords:
+                    self.offsets[f] = g
                 self._faithful &= f.kind.mu is not None and f.kind.mu >= 0  # stationary is not minimal otherwise
                 continue
             f.level = value
@@ -531,7 +539,17 @@ class Problem:
         return point
 
     def _gradient(self, f: Function, name: str, x: Point, implicit: Fraction) -> Point:
-        return self._new(name, ("gradient", f, x, implicit))
+        return self._relative(f, name, ("gradient", f, x, implicit))
+
+    def _relative(self, owner: Any, name: str, origin: tuple[str, Any, Any, Any]) -> Point:
+        """A new gradient or value; measured from that at x_star where several functions share the minimiser.
+
+        A linear function may then be moved from one to the other, so that their gradients at x_star are unbounded; in
+        this basis that is one coordinate, which the solver can leave out.
+        """
+        if owner not in self.offsets:
+            return self._new(name, origin)
+        return self._new(f"{name} - at x_star", origin) + self.offsets[owner]
 
     def _value(self, f: Function, x: Point) -> Scalar:
         if f.kind.indicator:

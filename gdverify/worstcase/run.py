@@ -145,7 +145,7 @@ def certify_upper(problem: Problem) -> tuple[Fraction, dict[str, Any]] | None:
     found = _supplied(problem, rows, plain)
     if found is None:
         a = arrays(rows)
-        first = solve(a)
+        first = solve_well(a)
         found = upper_certificate(rows, plain, a, first) if first.usable else None
     if found is None:
         return None
