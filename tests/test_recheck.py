@@ -336,6 +336,35 @@ def test_random_values_do_not_enter_means():
     assert rejected(data)
 
 
+N = ["sym", "n"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "limit", "true"),
+    [
+        (["*", ["+", N, 1], ["^", ["+", ["*", 2, N], 5], -1]], "1/2", True),
+        (["*", ["+", N, 1], ["^", ["+", ["*", 2, N], 5], -1]], "1/3", False),
+        # sqrt(n^2 + n) - n + 1/n tends to 1/2: its leading terms cancel
+        (["+", ["^", ["+", ["^", N, 2], N], "1/2"], ["*", -1, N], ["^", N, -1]], 0, False),
+        (["fun", "f", N], 0, False),
+        (N, 0, False),
+    ],
+)
+def test_limits(expression, limit, true):
+    data = one_step("limit", ["limit", expression, N], "->", limit, x=N, using=[])
+    data["symbols"] = [{"name": "n", "low": 1, "generic": True}]
+    assert rejected(data) != true
+
+
+def test_definitions_are_no_circles():
+    data = one_step("identity", X, "==", X, using=[])
+    assert not rejected(data)
+    assert rejected({**data, "defines": [{"name": "x", "value": ["+", X, 1]}]})
+    assert rejected({**data, "defines": [{"name": "x", "value": Y}, {"name": "y", "value": X}]})
+    data["symbols"] = [*REALS, {"name": "t", "generic": True}]
+    assert rejected({**data, "defines": [{"name": "x", "value": ["sym", "t"]}]})
+
+
 def test_the_checker_stands_alone():
     """No import beyond the standard library and the package itself."""
     for file in Path(gdverify.recheck.__file__).parent.glob("*.py"):

@@ -367,6 +367,7 @@ def _symbol(s: Any, d: Any, generic: bool) -> dict[str, Any]:
         if value is not None and sympy.sympify(value) not in (sympy.oo, -sympy.oo):
             out[end] = encode(value)
     flags = {"low_open": d.low_open, "high_open": d.high_open, "integer": d.integer, "generic": generic}
+    flags["observed"] = d.observed
     return {**out, **{k: True for k, v in flags.items() if v}}
 
 

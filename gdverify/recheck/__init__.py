@@ -4,7 +4,8 @@
 normal forms and signs, and prints what was proved from which assumptions.
 
 Conventions: a sum from a to b with b < a is 0; roots and powers are principal values; every symbol is real and in its
-declared domain; facts hold for all values of their generic variables.
+declared domain; facts hold surely, and for all values of their generic variables; an assumption, a definition and a
+cited result divide by nothing that is zero.
 """
 
 from __future__ import annotations

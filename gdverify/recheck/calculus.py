@@ -77,7 +77,7 @@ class Calculus(Matrices):
                 return inner
             raise Unknown(f"derivative of {a.parts[1]}")
         parts = [p for p in a.parts if isinstance(p, Quot)]
-        if a.kind in ("abs", "max", "min", "mean", "sum", "integral", "call", "opaque"):
+        if a.kind in ("abs", "modulus", "max", "min", "mean", "sum", "integral", "call", "opaque"):
             if all(not self.derive(p, atom).num for p in parts):
                 return number(0)
         raise Rejected(f"{a.kind} is not known to be differentiable")
@@ -93,7 +93,20 @@ class Calculus(Matrices):
             a = self.atoms[k]
             if a.kind == "sym":
                 return number(1)
-            if a.kind in ("fun", "inner", "trace", "mean", "sum", "integral", "abs", "max", "min", "call", "opaque"):
+            if a.kind in (
+                "fun",
+                "inner",
+                "trace",
+                "mean",
+                "sum",
+                "integral",
+                "abs",
+                "modulus",
+                "max",
+                "min",
+                "call",
+                "opaque",
+            ):
                 raise Rejected(f"{a.kind} is not known to be differentiable in {name}")
             return None
 
@@ -171,18 +184,33 @@ class Calculus(Matrices):
         return p, c
 
     def _leading_poly(self, poly: Poly, name: str) -> tuple[Quot, Quot]:
-        groups: dict[Any, tuple[Quot, list[Quot]]] = {}
+        groups: dict[Any, tuple[Quot, list[Quot], list[bool]]] = {}
         for m, coefficient in poly.items():
             power, lead = number(0), number(coefficient)
             for k, e in m:
                 q, d = self._leading_atom(k, e, name)
                 power, lead = power + q, lead * d
-            groups.setdefault(power.key(), (power, []))[1].append(lead)
-        found = [(power, lead) for power, parts in groups.values() if (lead := self.reduced(total(parts))).num]
+            group = groups.setdefault(power.key(), (power, [], []))
+            group[1].append(lead)
+            group[2].append(all(self._is_power(k, name) for k, _ in m))
+        found = []
+        for power, parts, exact in groups.values():
+            lead = self.reduced(total(parts))
+            if lead.num:
+                found.append((power, lead))
+            elif not all(exact):
+                raise Rejected("leading terms cancel, and what they leave is not known")
         for power, lead in found:
             if all(other is power or self.sign_of(power - other) == (1, True) for other, _ in found):
                 return power, lead
         raise Rejected("no leading term")
+
+    def _is_power(self, k: int, name: str) -> bool:
+        """Whether an atom is exactly a constant or a power of the symbol, not only to leading order."""
+        a = self.atoms[k]
+        if a.kind == "pow" and isinstance(a.parts[0], int) and name not in self.names_of(a.parts[1]):
+            return self._is_power(a.parts[0], name)
+        return a.kind == "sym" or name not in a.names
 
     def _leading_atom(self, k: int, e: Any, name: str) -> tuple[Quot, Quot]:
         a = self.atoms[k]

@@ -10,7 +10,7 @@ from typing import Any
 
 from .calculus import Calculus
 from .normal import Symbol
-from .terms import BINDERS, MATRIX, Malformed, Rejected, Tree, Unknown, free, is_matrix, nodes, read, show
+from .terms import BINDERS, MATRIX, Malformed, Rejected, Tree, Unknown, bound, free, is_matrix, nodes, read, show
 
 SCHEMA = "gdverify.certificate/1"
 MAX_BYTES = 64 * 2**20
@@ -82,6 +82,11 @@ class Checker(Calculus):
             if name not in self.symbols or name in self.defines:
                 raise Malformed(f"definition of {name}: undeclared, or given twice")
             self.defines[name] = self.tree(_get(d, "value"))
+        known = {n for n, d in self.symbols.items() if not d.generic and n not in self.defines}
+        for name, value in self.defines.items():  # no circle, and nothing that varies
+            if self.symbols[name].generic or free(value) - known - bound(value):
+                raise Malformed(f"the definition of {name} is circular, or speaks of something undeclared")
+            known.add(name)
         for _ in self.defines:
             for name, value in self.defines.items():
                 if not self._constant(value):
@@ -131,7 +136,7 @@ class Checker(Calculus):
             raise Malformed(f"symbol {name} is declared twice, or reserved")
         ends = {k: None if data.get(k) is None else self.tree(data[k]) for k in ("low", "high")}
         flags: dict[str, Any] = {}
-        for k in ("low_open", "high_open", "integer", "generic"):
+        for k in ("low_open", "high_open", "integer", "generic", "observed"):
             flags[k] = data.get(k, False)
             if not isinstance(flags[k], bool):
                 raise Malformed(f"symbol {name}: {k} must be true or false")
@@ -348,7 +353,8 @@ class Checker(Calculus):
         assumed = frozenset().union(
             *(free(s.left) | free(s.right) for s in self.order if s.rule in ("assumption", "cite"))
         )
-        lines = [_domain(s) for n, s in self.symbols.items() if n[0] != "#" and not s.generic and n not in self.defines]
+        said = [(n, s) for n, s in self.symbols.items() if n[0] != "#" and not s.generic]
+        lines = [_domain(s) for n, s in said if n not in self.defines or s.low is not None or s.high is not None]
         lines += [f"{name} = {show(value)}" for name, value in self.defines.items()]
         return lines + ["for every " + _domain(s) for n, s in self.symbols.items() if s.generic and n in assumed]
 

@@ -38,6 +38,7 @@ class Symbol:
     high_open: bool = False
     integer: bool = False
     generic: bool = False
+    observed: bool = False
 
 
 class Normal:
@@ -264,10 +265,10 @@ class Normal:
         _, body, variable, low, high = t
         ends = tuple("oo" if e == ("oo",) else self.form(e).key() for e in (low, high))
         name = f"#{height(body)}.{self.atom('range', (integer, ends), (), frozenset())}"
-        if name not in self.symbols:
-            self.symbols[name] = Symbol(
-                name, low, None if high == ("oo",) else high, not integer, not integer, integer=integer
-            )
+        # Declared anew each time: the ends are equal to earlier ones by what is known now.
+        self.symbols[name] = Symbol(
+            name, low, None if high == ("oo",) else high, not integer, not integer, integer=integer
+        )
         if variable in bound(body):
             raise Rejected(f"{variable} is bound twice")
         yield name, _plug(body, {variable: ("sym", name)}), ends
@@ -308,7 +309,9 @@ class Normal:
             low, high = (None if e == ("oo",) else self.form(e) for e in t[3:])
             names = self.names_of(value).union(*(self.names_of(e) for e in (low, high) if e is not None)) - {name}
             ordered = high is None or self.nonnegative(add(t[4], neg(t[3])))
-            return self.one(self.atom("integral", (value.key(), ends), (value, name, low, high, ordered), names))
+            return self.one(
+                self.atom("integral", (value.key(), ends, ordered), (value, name, low, high, ordered), names)
+            )
 
     # -- powers -----------------------------------------------------------------------------------------------
 
@@ -319,8 +322,9 @@ class Normal:
         flipped = -value
         if repr(flipped.key()) < repr(value.key()):
             value = flipped
-        k = self.atom("abs", value.key(), (value,), self.names_of(value))
-        if not self.atoms[k].power and self.real(value):
+        real = self.real(value)  # by what is known at this step, so it is part of what the atom is
+        k = self.atom("abs" if real else "modulus", value.key(), (value,), self.names_of(value))
+        if real:
             self.atoms[k].power, self.atoms[k].value = 2, value * value
         return self.one(k)
 
@@ -331,9 +335,9 @@ class Normal:
 
     def real_power(self, k: int, e: Any) -> bool:
         a = self.atoms[k]
-        if a.kind in ("sym", "inner", "trace", "mean", "prob", "const", "fun", "det", "gap"):
+        if a.kind in ("sym", "inner", "trace", "prob", "const", "fun", "det", "gap"):
             good = True
-        elif a.kind in ("root", "abs", "sum", "integral", "max", "min", "exp", "call"):
+        elif a.kind in ("root", "abs", "mean", "sum", "integral", "max", "min", "exp", "call"):
             good = all(self.real(p) for p in a.parts if isinstance(p, Quot))
             if a.kind == "call" and a.parts[1] not in ("sin", "cos", "atan", "tanh", "sinh", "cosh", "erf"):
                 good = good and all(self.sign_of(p) == (1, True) for p in a.parts if isinstance(p, Quot))

@@ -12,6 +12,7 @@ from typing import Any
 from . import terms
 from .certificate import Checker, Relation, Step, _minus
 from .matrices import Terms
+from .normal import Symbol
 from .poly import Quot, number, total
 from .terms import (
     Malformed,
@@ -474,9 +475,15 @@ def reindex(c: Checker, s: Step) -> None:
     _, body, k, low, high = t
     with_k = ("sym", k)
     at_zero = put(c, by, {k: Fraction(0)})
-    c.symbols.setdefault(k, type(next(iter(c.symbols.values())))(k, integer=True))
+    fresh = k not in c.symbols
+    if fresh:
+        c.symbols[k] = Symbol(k, integer=True)
     turned = c.equal(by, sub(at_zero, with_k))
-    require((turned or c.equal(by, add(at_zero, with_k))) and c.integer(at_zero), "not k + s or s - k")
+    straight = turned or c.equal(by, add(at_zero, with_k))
+    if fresh:
+        del c.symbols[k]
+        c.forget()
+    require(straight and k not in free(at_zero) and c.integer(at_zero), "not k + s or s - k")
     is_range(c, low, high, -1)
     ends = (sub(at_zero, high), sub(at_zero, low)) if turned else (sub(low, at_zero), sub(high, at_zero))
     expect(c, s, t, "==", ("sum", _plug_same(body, k, by), k, *ends))
@@ -579,7 +586,7 @@ def _fixed(c: Checker, k: int, still: set[int]) -> bool:
 def modulus(c: Checker, k: int) -> Any:
     """The word of |tr(word)|."""
     a = c.atoms[k]
-    if a.kind != "abs" or len(a.parts[0].num) != 1 or a.parts[0].den:
+    if a.kind not in ("abs", "modulus") or len(a.parts[0].num) != 1 or a.parts[0].den:
         return None
     ((m, v),) = a.parts[0].num.items()
     if abs(v) != 1 or len(m) != 1 or m[0][1] != 1 or c.atoms[m[0][0]].kind != "trace":
@@ -999,15 +1006,23 @@ def _runs(c: Checker, s: Step, t: Tree, name: str) -> None:
     d = c.symbols[name]
     require(d.high is None and name not in c.defines, f"{name} does not run to infinity")
     untouched(c, s.premises, name)
+    values = ("fun", "inner", "mean", "prob", "trace")
+    come = d.generic or not any(isinstance(x, tuple) and x[0] in values for x in nodes(t))
+    require(come, f"a value comes out of the instance and may change while {name} grows")
     todo, seen = set(free(t)) - {name}, set()
     while todo:
         n = todo.pop()
         seen.add(n)
         other = c.symbols[n]
         ties = [e for e in (other.low, other.high, c.defines.get(n)) if e is not None]
+        require(d.generic or not other.observed, f"{n} comes out of the instance and may change while {name} grows")
         names = {x for e in ties for x in free(e)}
         require(name not in names, f"{n} is tied to {name}")
         todo |= names - seen
+    for relation in [r for listed in c.assumed.values() for r in listed]:
+        said = free(relation.left) | free(relation.right)
+        tied = name in said and (bool(said & seen) or said == {name})
+        require(d.generic or not tied, f"an assumption ties {name}")
 
 
 def limit(c: Checker, s: Step) -> None:

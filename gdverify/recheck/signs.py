@@ -183,10 +183,12 @@ class Signs(Normal):
         if found is not None and found[1]:
             return found
         fact = self._matches(Quot(p), (">", ">="))
-        if fact is not None:
+        if fact is not None and fact[1]:
             return fact
-        if found is not None:
-            return found
+        return self._searched(p) or fact or found
+
+    def _searched(self, p: Poly) -> Sign:
+        """By the ends of symbols, and by factors."""
         c, m, rest = primitive(p)
         if len(rest) < 2:
             return None
@@ -195,12 +197,7 @@ class Signs(Normal):
             inner = self._poly_sign(rest) if outer is not None else None
             if inner is not None:
                 return mul_signs([outer, inner])
-        shifted = self._shifted(p)
-        if shifted is None:
-            shifted = self._from_ends(p, 3)
-        if shifted is not None:
-            return shifted
-        return self._by_factors(rest, self._monomials({m: c}))
+        return self._shifted(p) or self._from_ends(p, 3) or self._by_factors(rest, self._monomials({m: c}))
 
     def _by_factors(self, p: Poly, outer: Sign) -> Sign:
         if outer is None:
@@ -367,7 +364,7 @@ class Signs(Normal):
             return self.sign_of(parts[0])
         if a.kind == "prob":
             return (1, False)
-        if a.kind == "abs":
+        if a.kind in ("abs", "modulus"):
             s = self.sign_of(parts[0])
             return (1, bool(s and s[1]))
         if a.kind == "log" and self.sign_of(parts[0]) == (1, True):
