@@ -365,6 +365,35 @@ def test_definitions_are_no_circles():
     assert rejected({**data, "defines": [{"name": "x", "value": ["sym", "t"]}]})
 
 
+WORST = {
+    "schema": "gdverify.worst-case/1",
+    "kind": "upper",
+    "value": "2",
+    "claim": "a.b",
+    "problem": {
+        "basis": ["g"],
+        "vectors": [["g", [[0, "1"]]]],
+        "values": [],
+        "rows": [{"label": "|g|^2 <= 1", "equality": False, "gram": [[0, 0, "-1"]], "values": [], "constant": "1"}],
+        "objective": {"label": "2|g|^2", "equality": False, "gram": [[0, 0, "2"]], "values": [], "constant": "0"},
+    },
+    "certificate": {"multipliers": ["2"], "psd": {"lower": [["1"]], "diagonal": ["0"]}},
+}
+
+
+def test_worst_case_certificates(tmp_path, capsys):
+    file = tmp_path / "w.json"
+    file.write_text(json.dumps(WORST))
+    assert recheck_file(file) == 0
+    assert "at most 2" in capsys.readouterr().out
+    for path in spots(WORST):
+        if "lower" in path:
+            continue  # the factor of a zero pivot may be anything
+        old = at(WORST, path)
+        file.write_text(json.dumps(damaged(WORST, path, old + 1 if isinstance(old, int) else str(int(old) - 1))))
+        assert recheck_file(file) in (1, 2), path
+
+
 def test_the_checker_stands_alone():
     """No import beyond the standard library and the package itself."""
     for file in Path(gdverify.recheck.__file__).parent.glob("*.py"):
