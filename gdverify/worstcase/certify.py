@@ -19,6 +19,7 @@ from .rows import Rows
 from .solve import Arrays, Solution, Units, solve_in_units, units
 
 _SHIFTS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+_DROPS = 6  # rounds of setting multipliers to 0 that came out negative
 
 
 def upper_certificate(problem: Rows, plain: dict[str, Any], a: Arrays, first: Solution) -> tuple[Fraction, dict] | None:
@@ -66,8 +67,17 @@ def certify_multipliers(
         for m, e, idle in zip(multipliers, a.equality, a.idle, strict=True)
     ]
     columns, target = balance(problem, a)
-    repaired = repair(columns, target, rounded, np.where(a.idle, 0.0, np.abs(multipliers)))
-    return None if repaired is None else prove(problem, plain, repaired)
+    weight = np.where(a.idle, 0.0, np.abs(multipliers))
+    for _ in range(_DROPS):
+        repaired = repair(columns, target, rounded, weight)
+        if repaired is None:
+            return None
+        negative = [k for k, m in enumerate(repaired) if m < 0 and not a.equality[k]]
+        if not negative:
+            return prove(problem, plain, repaired)
+        for k in negative:  # the equations force these to 0, which the solver only approaches
+            rounded[k], weight[k] = Fraction(0), 0.0
+    return None
 
 
 def prove(problem: Rows, plain: dict[str, Any], multipliers: list[Fraction]) -> tuple[Fraction, dict] | None:

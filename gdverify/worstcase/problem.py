@@ -143,6 +143,18 @@ class Function:
         self._record(y, g, self.problem._value(self, y))
         return y
 
+    def project(self, x: Point) -> Point:
+        """Projection onto the set of an indicator.
+
+        The normal is measured in the unit of the gradient step that x contains (any unit gives the same projection),
+        so that at x_star the two cancel; see `Problem._relative`.
+        """
+        if not self.kind.indicator:
+            raise ClaimError(f"worst case: {self.name} is not the indicator of a set to project on")
+        at_solution = self.problem.offsets.get(self, Point({})).coords
+        ratios = [x.coords[k] / c for k, c in at_solution.items() if x.coords.get(k, 0) * c > 0]
+        return self.proximal(x, ratios[0] if ratios else 1)
+
     def impose(self, x: Point, g: Point) -> Scalar:
         """State that ``g`` is a (sub)gradient at ``x`` (of an indicator: a normal there); returns the value at x.
 

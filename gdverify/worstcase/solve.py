@@ -236,7 +236,7 @@ def solve(
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_iter = 200
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11 if n < _LARGE else 1e-9
     settings.max_threads = 1
     if n >= _SUPERNODAL and hasattr(settings, "pardiso_iparm"):  # versions that have the faster factorisation
         settings.direct_solve_method = "faer"
