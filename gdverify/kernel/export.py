@@ -255,8 +255,11 @@ _FIELDS = {
 
 
 def _witness(rule: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    out = {}
-    for name in _FIELDS.get(rule, ()):
+    out: dict[str, Any] = {}
+    fields = _FIELDS.get(rule, ())
+    if rule == "telescope" and arguments.get("uses"):  # the sum and its ends say everything
+        fields = ("uses",)
+    for name in fields:
         if name == "discharge":
             out[name] = [int(n) for n in arguments.get(name, ())]
         elif name in arguments and arguments[name] is not None:
