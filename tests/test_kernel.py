@@ -15,7 +15,7 @@ from gdverify.decision import Identity as IdentityKind
 from gdverify.errors import ProofError
 from gdverify.kernel import Fact, Proof, run_derivation
 from gdverify.language import Inner, Mean, ScalarFunction, SymmetricMatrix, Vector, VectorSequence, sq
-from gdverify.laws import constant, equation, gaussian, gradient_flow, invertible
+from gdverify.laws import constant, equation, gaussian, gradient_flow, inequality, invertible
 
 PAPER = Paper("toy", "A toy")
 a, b = sympy.symbols("a b", positive=True)
@@ -435,6 +435,15 @@ def test_concluding_something_else_fails():
         proof.sign(R**2)
 
     assert [run_derivation(other, e).verdict for e in other.evidence] == ["fail", "fail"]
+
+
+def test_a_claim_that_assumes_its_conclusion_fails():
+    begged = inequality("what is to be shown", sympy.Ge(x**2 + 1 - y, 0, evaluate=False))
+    claim = toy(y, x**2 + 1, assumptions=(begged,))
+    check = Proof(claim)
+    refused(check.conclude, check.assume(begged))
+    check = Proof(claim)
+    refused(check.conclude, check.certificate(2 * (x**2 + 1 - y) / 2, [(1, check.assume(begged))]))
 
 
 def test_an_equality_claim_is_not_met_by_an_inequality():

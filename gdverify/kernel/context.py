@@ -14,7 +14,7 @@ from ..claim import Assumption, Claim
 from ..decision import Proposition
 from ..domain import Domain, told_too_much
 from ..errors import ProofError
-from ..language import AtInfinity, GrowthExponent, Mean, PairMean, Vector, linear_parts
+from ..language import AtInfinity, GrowthExponent, Mean, PairMean, Vector, is_vector_atom, linear_parts
 from .algebra import check_defined, is_zero
 from .fact import _SEAL, Fact, Step
 from .matrix import words
@@ -374,7 +374,18 @@ class Context:
             done.append(fact)
         if remaining:
             raise ProofError(f"not concluded: {'; '.join(str(p) for p in remaining)}")
+        self._not_begged(done)
         self.concluded += done
+
+    def _not_begged(self, facts: list[Fact]) -> None:
+        """Refuse a conclusion that rests on an assumption which is the conclusion itself."""
+        propositions = self.claim.decides.propositions()
+        for n in self._closure(facts):
+            step = self.steps[n - 1]
+            if step.rule != "assumption" or is_vector_atom(step.fact.left):
+                continue  # an equation between vectors states no scalar proposition
+            if any(self._matches(step.fact, p) for p in propositions):
+                raise ProofError(f"the claim assumes what it states: {step.note!r}")
 
     def _matches(self, fact: Fact, proposition: Proposition) -> bool:
         left, relation, right = self._relation(proposition)
@@ -427,7 +438,11 @@ class Context:
 
     def needed(self) -> set[int]:
         """Numbers of the steps that the conclusion rests on."""
-        todo, seen = [f.number for f in self.concluded], set()
+        return self._closure(self.concluded)
+
+    def _closure(self, facts: list[Fact]) -> set[int]:
+        todo: list[int] = [f.number for f in facts]
+        seen: set[int] = set()
         while todo:
             n = todo.pop()
             if n not in seen:

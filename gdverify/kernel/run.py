@@ -47,7 +47,9 @@ def run_derivation(claim: Claim, evidence: Evidence) -> Outcome:
         silent = ("constant", "invertible")  # consulted by the rules, never a step
         listed = [a.name for a in claim.assumptions if a.key[:1] not in [(s,) for s in silent]]
         idle = [name for name in listed if not any(name in note.split("; ") for note in used)]
-        message = f"proved in {len(needed)} steps" + (f"; assumptions not used: {', '.join(idle)}" if idle else "")
+        message = f"proved in {len(needed)} step{'' if len(needed) == 1 else 's'}" + (
+            f"; assumptions not used: {', '.join(idle)}" if idle else ""
+        )
     return Outcome(
         kind="derivation",
         name=evidence.name,
