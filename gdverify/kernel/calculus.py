@@ -30,6 +30,8 @@ class CalculusRules(ScalarRules):
         expr = sympy.sympify(expr)
         if x not in self.generic:
             raise ProofError(f"{x} is not a generic real (proof.scalar)")
+        if any(x in supposition.expr.free_symbols for supposition in self.open.values()):
+            raise ProofError(f"{x} is tied by a supposition that is still open: a sign there holds at one {x} alone")
         if self._domain(x).integer:
             raise ProofError(f"{x} runs over the integers: a sign there says nothing about the reals between")
         self._check_untied(x, expr)
