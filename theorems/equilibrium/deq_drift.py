@@ -78,9 +78,10 @@ def both_sides(proof):
 @drift_slope.experiment(cases=[{"m": 1, "d": 1, "k": 1}, {}], samples=SAMPLES, block=128)
 def drift(xp, rng, case, size):
     model, known, eta, (J, B) = trained(xp, rng, case, size)
-    rise = frobenius(xp, J) + frobenius(xp, B) - frobenius(xp, model.J) - frobenius(xp, model.B)
+    end, start = frobenius(xp, J) + frobenius(xp, B), frobenius(xp, model.J) + frobenius(xp, model.B)
     gained = known["L0"] - model.loss(J, B)
+    apart, rounding = end - start - case.one * eta[:, 0, 0] * gained, 2.0**-46 * (end + start)
     return {
-        "quantity": (rise - case.one * eta[:, 0, 0] * gained) ** 2, "J(0)": model.J, "B(0)": model.B, "J(k)": J,
-        "B(k)": B, "M": model.M, "Sigma": model.Sigma, **known,
+        "quantity": apart**2, "quantity_error": (2 * xp.abs(apart) + rounding) * rounding,
+        "J(0)": model.J, "B(0)": model.B, "J(k)": J, "B(k)": B, "M": model.M, "Sigma": model.Sigma, **known,
     }  # fmt: skip

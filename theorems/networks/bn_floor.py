@@ -153,7 +153,7 @@ def stationary_gaps(xp, rng, case, size, widths):
     return xp.stack(columns, axis=-1)
 
 
-@sharp_floor.experiment(block=32, samples={"smoke": 2048})
+@sharp_floor.experiment(block=32, samples={"smoke": 6144})
 def scaled_gaps(xp, rng, case, size):
     widths = [k * case.n for k in (2, 4, 8, 32)]
     scale = xp.asarray(widths, dtype=xp.float64)
