@@ -211,36 +211,38 @@ class Checker(Calculus):
 
     def run(self, rules: dict[str, Callable[[Checker, Step], None]]) -> Report:
         """Every step in order, then the conclusion."""
-        used: dict[int, tuple[list[int], list[int]]] = {}
-        for s in self.order:
-            if s.rule not in rules:
-                raise Unknown(f"rule {s.rule} at step {s.n}")
-            self.at(s)
-            try:
-                self.admit(s)
-                rules[s.rule](self, s)
-            except Rejected as error:
-                raise Rejected(f"step {s.n} ({s.rule}): {error}") from None
-            except Unknown as error:
-                raise Unknown(f"rule {s.rule} at step {s.n}: {error}") from None
-            except Malformed as error:
-                raise Malformed(f"step {s.n} ({s.rule}): {error}") from None
-            used[s.n] = (sorted(self.used), sorted(self.used_hints))
-            if self.strict and set(s.premises) != self.used:
-                idle = sorted(set(s.premises) - self.used)
-                raise Rejected(f"step {s.n} ({s.rule}) does not need its premises {idle}")
-            if self.strict and len(s.hints) != len(self.used_hints):
-                raise Rejected(f"step {s.n} ({s.rule}) carries hints that it does not need")
-            if s.rule not in ("suppose", "induction", "settle", "cases"):
-                s.hypotheses = self.hypotheses(s.premises if self.strict else self.used)
-            if s.rule in ("assumption", "cite", "definition"):  # what is granted is granted as something defined
-                s.divisors = [*_divisors(s.left), *_divisors(s.right)]
-            else:
-                proved = {t: rests for t, rests in self.divisors if rests <= self.used}
-                s.divisors = [t for t, rests in proved.items() if self.hypotheses(rests) <= s.hypotheses]
-            self.steps[s.n] = s
+        used = {s.n: self.verify(s, rules) for s in self.order}
         self._conclude()
         return self._report(used)
+
+    def verify(self, s: Step, rules: dict[str, Callable[[Checker, Step], None]]) -> tuple[list[int], list[int]]:
+        """Verify one step, all before it being verified: the premises and hints that it needed."""
+        if s.rule not in rules:
+            raise Unknown(f"rule {s.rule} at step {s.n}")
+        self.at(s)
+        try:
+            self.admit(s)
+            rules[s.rule](self, s)
+        except Rejected as error:
+            raise Rejected(f"step {s.n} ({s.rule}): {error}") from None
+        except Unknown as error:
+            raise Unknown(f"rule {s.rule} at step {s.n}: {error}") from None
+        except Malformed as error:
+            raise Malformed(f"step {s.n} ({s.rule}): {error}") from None
+        if self.strict and set(s.premises) != self.used:
+            idle = sorted(set(s.premises) - self.used)
+            raise Rejected(f"step {s.n} ({s.rule}) does not need its premises {idle}")
+        if self.strict and len(s.hints) != len(self.used_hints):
+            raise Rejected(f"step {s.n} ({s.rule}) carries hints that it does not need")
+        if s.rule not in ("suppose", "induction", "settle", "cases"):
+            s.hypotheses = self.hypotheses(s.premises if self.strict else self.used)
+        if s.rule in ("assumption", "cite", "definition"):  # what is granted is granted as something defined
+            s.divisors = [*_divisors(s.left), *_divisors(s.right)]
+        else:
+            proved = {t: rests for t, rests in self.divisors if rests <= self.used}
+            s.divisors = [t for t, rests in proved.items() if self.hypotheses(rests) <= s.hypotheses]
+        self.steps[s.n] = s
+        return sorted(self.used), sorted(self.used_hints)
 
     def at(self, s: Step) -> None:
         facts = [self.steps[p] for p in s.premises]
