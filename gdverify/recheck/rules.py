@@ -131,9 +131,11 @@ def replaced(c: Checker, t: Tree, eq: Step) -> Tree:
     require(isinstance(old, tuple) and old[0] not in ("+", "*", "^"), "rewriting needs an atom on the left")
     key = c.form(old).key()
 
+    said = free(eq.left) | free(eq.right)
+
     def go(x: Tree) -> Tree:
-        if not isinstance(x, tuple):
-            return x
+        if not isinstance(x, tuple) or (x[0] in terms.POINTED and free(x[2]) & said):
+            return x  # a derivative is no function of the value at one point
         if x[0] == old[0] and (x == old or ((x[1] == old[1] or not isinstance(x[1], str)) and matches(x))):
             return eq.right
         return (x[0], *(a if isinstance(a, str) else go(a) for a in x[1:]))
@@ -159,8 +161,10 @@ def replaced_vector(c: Checker, t: Tree, eq: Step) -> Tree:
             return (x[0], *(side(a) if is_vector(a) else a for a in x[1:]))
         return x
 
+    said = free(eq.left) | free(eq.right)
+
     def go(x: Tree) -> Tree:
-        if not isinstance(x, tuple):
+        if not isinstance(x, tuple) or (x[0] in terms.POINTED and free(x[2]) & said):
             return x
         if x[0] == "inner":
             pairs = [(a, b) for a in spread(side(x[1])) for b in spread(side(x[2]))]
@@ -490,7 +494,7 @@ def reindex(c: Checker, s: Step) -> None:
 
 
 def _plug_same(body: Tree, k: str, by: Tree) -> Tree:
-    require(not bound(body) & (free(by) | {k}), "a value would be captured")
+    require(not (bound(body) | terms.held(body)) & (free(by) | {k}), "a value would be captured")
     return terms._plug(body, {k: by})
 
 

@@ -70,6 +70,7 @@ ARITY = {
 }
 MATRIX = {"mat", "symmat", "matterm", "id", "zero", "m+", "m*", "T", "inv", "m^"}
 BINDERS = {"sum", "integral"}
+POINTED = {"diff", "growth", "limit"}
 CONSTANTS = {"pi", "E"}
 
 
@@ -171,6 +172,17 @@ def bound(tree: Tree) -> frozenset[str]:
     return out
 
 
+def held(tree: Tree) -> frozenset[str]:
+    """Variables of derivatives, limits and growth exponents: these speak of all values of theirs, not of one."""
+    if not isinstance(tree, tuple):
+        return frozenset()
+    out = free(tree[2]) if tree[0] in POINTED else frozenset()
+    for a in tree[1:]:
+        if isinstance(a, tuple):
+            out |= held(a)
+    return out
+
+
 def height(tree: Tree) -> int:
     """How deep sums and integrals are nested."""
     if not isinstance(tree, tuple):
@@ -189,8 +201,10 @@ def nodes(tree: Tree) -> Any:
 
 
 def plug(tree: Tree, values: Mapping[str, Tree]) -> Tree:
-    """Values put for free symbols; refused where a value would be captured."""
+    """Values put for free symbols; refused where a value would be captured, or put for the variable of a derivative."""
     entering: frozenset[str] = frozenset().union(*(free(v) for v in values.values()))
+    if held(tree) & (entering | set(values)):
+        raise Rejected("a value for the variable of a derivative or limit")
     if bound(tree) & (entering | set(values)):
         raise Rejected("a value would be captured by the variable of a sum or integral")
     return _plug(tree, values)
