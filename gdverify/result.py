@@ -31,6 +31,8 @@ class Outcome:
     artefact: str | None = None
     message: str = ""
     unread: list[str] = field(default_factory=list)  # symbols of the regime that an experiment never looked up
+    checked: list[str] = field(default_factory=list)  # assumptions that were evaluated on the instances, and hold
+    suspicion: str = ""  # why an experiment that passes may not have looked at anything
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
@@ -81,6 +83,9 @@ def reservation(kind: str, outcomes: Sequence[Outcome], mutants: int) -> str:
     if ignored and set.intersection(*ignored):
         names = ", ".join(sorted(set.intersection(*ignored)))
         return f"no experiment ever reads {names}: that part of the statement is not tested"
+    simulated = [o for o in outcomes if o.kind == "experiment"]
+    if simulated and all(o.suspicion for o in simulated):
+        return simulated[0].suspicion
     if any(o.kind in ("derivation", "worst-case") and o.verdict == "pass" for o in outcomes):
         return ""
     if not mutants:

@@ -15,8 +15,10 @@ from ..errors import ClaimError, ExperimentError, UndecidedError, UsageError
 from ..result import Outcome
 from . import violation
 from .decide import Decider, Effort, Finding, decider
+from .hypotheses import check_instance
 from .laboratory import Laboratory
 from .random import Recorder, Replayer
+from .suspicion import Watch
 
 SURE_KINDS = ("sure-bound", "minimiser", "identity", "counterexample")
 SAMPLES = {
@@ -103,8 +105,13 @@ def run_experiment(
         outcome.device = lab.xp.device
         judge = decider(lab, alpha, effort)
         # From here, so that a process's first imports do not eat a case's time.
-        found, outcome.samples = _Runner(lab, judge, effort, total, time.monotonic()).run()
+        runner = _Runner(lab, judge, effort, total, time.monotonic())
+        found, outcome.samples = runner.run()
+        if found.violation is not None:
+            check_instance(lab, lab.run_on(Replayer(found.violation), 1), 1)
         _report(outcome, found)
+        outcome.checked = runner.checked
+        outcome.suspicion = runner.watch.suspicion() if found.verdict == "pass" else ""
         outcome.unread = lab.unread(lab.returned)
         if found.violation is not None and save_dir is not None:
             path = violation.save(
@@ -133,6 +140,8 @@ class _Runner:
         self.blocks = -(-total // lab.rows)
         self.deadline = started + effort.seconds
         self.largest = 1  # blocks in a batch; known after the first block
+        self.watch = Watch(lab)
+        self.checked: list[str] = []  # assumptions that were evaluated on the first block
         self.done = 0
 
     def run(self) -> tuple[Finding, int]:
@@ -184,6 +193,7 @@ class _Runner:
             rows = {k: v[:1] if v.ndim and v.shape[0] == count * self.lab.rows and k not in "nh" else v
                     for k, v in rows.items()}  # fmt: skip
         self.judge.add(rows, self.done, size)
+        self.watch.add(rows, size)
         self.done += count
         self.pace = (time.monotonic() - began) / count
 
@@ -208,9 +218,19 @@ class _Runner:
         taken = max(taken, self.lab.xp.held_bytes() - held, 4096)
         allowed = free // 3 if self.effort.memory is None else min(self.effort.memory, free // 3)
         self.largest = max(1, int(allowed // taken))
+        self.checked = check_instance(self.lab, rows, self.lab.rows)
+        if self.lab.rows > 1:
+            self._check_repeatable(rows, recorder)
         if self.lab.drawn and self.lab.rows > 1:
             self._check_independent(rows, recorder)
         return rows
+
+    def _check_repeatable(self, rows: dict[str, Any], recorder: Recorder) -> None:
+        """The same draws must give the same numbers: other randomness can be neither replayed nor rechecked."""
+        again = self.lab.run_on(Replayer(recorder.draws), self.lab.rows)
+        for name, value in rows.items():
+            if not np.allclose(value, again[name], rtol=1e-6, atol=1e-9 * float(np.abs(value).max(initial=0.0))):
+                raise ExperimentError(f"{name!r} differs when the same draws are given again: draw from rng alone")
 
     def _check_independent(self, rows: dict[str, Any], recorder: Recorder) -> None:
         """One row recomputed alone, from its own draws, must come out as it did among the others."""

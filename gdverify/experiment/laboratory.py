@@ -70,6 +70,7 @@ class Laboratory:
     ----------
     rows : rows per block
     drawn : number of draws of the last run (0: ``simulate`` ignores its ``rng``)
+    definitions : the claim's, by name
     """
 
     def __init__(self, claim: Claim, evidence: Evidence, case: Case, *, seed: int, rows: int, device: str = "cpu"):
@@ -80,8 +81,9 @@ class Laboratory:
         self.key = stream_key(seed, claim.id, evidence.name, case.plain())
         self.drawn = 0
         self.returned: set[str] = set()
+        self.instance: Any = None  # what the last run returned as "instance" (see `hypotheses`)
         self._last: tuple[int, dict[str, np.ndarray], Recorder] | None = None
-        self._defines = {s.name: expr for s, expr in claim.defines.items()}
+        self.definitions = {s.name: expr for s, expr in claim.defines.items()}
         self._float_case = self._setting({})
         self._fields = {
             name: sympy.sympify(value)
@@ -97,8 +99,10 @@ class Laboratory:
     def _names_in_fields(self) -> set[str]:
         """What the decision's expressions mention, through definitions too: worked out for the experiment."""
         names = {s.name for e in self._fields.values() for s in e.free_symbols}
-        for _ in self._defines:
-            names |= {s.name for n in names & set(self._defines) for s in sympy.sympify(self._defines[n]).free_symbols}
+        for _ in self.definitions:
+            names |= {
+                s.name for n in names & set(self.definitions) for s in sympy.sympify(self.definitions[n]).free_symbols
+            }
         return names
 
     def unread(self, returned: Iterable[str]) -> list[str]:
@@ -113,7 +117,7 @@ class Laboratory:
         if isinstance(decision, Counterexample):
             skip |= {s.name for s in sympy.sympify(decision.bound).free_symbols}
         symbols = [name for name, dom in self.claim.domains.items() if not dom.observed and name not in skip]
-        known = [name for name in self._defines if name in self._float_case]  # others depend on the instance
+        known = [name for name in self.definitions if name in self._float_case]  # others depend on the instance
         return symbols + [name for name in known if name not in skip | self._in_fields]
 
     # -- running --------------------------------------------------------------------------------------------------
@@ -151,7 +155,7 @@ class Laboratory:
         with np.errstate(all="ignore"):
             result = self._call(self.xp, rng, self._float_case, size)
         self.drawn = rng.drawn
-        self.returned = set(result)
+        self.returned, self.instance = set(result), result.get("instance")
         return self._checked(result, size)
 
     def _call(self, xp: Any, rng: Draws, case: Case, size: int) -> Mapping[str, Any]:
@@ -242,7 +246,7 @@ class Laboratory:
     def values(self, rows: Mapping[str, Any]) -> dict[str, Any]:
         """Float values by name on every row."""
         seen = {k: v for k, v in rows.items() if k in self._used}
-        return named_values(seen, self.case, self._defines, self.host)
+        return named_values(seen, self.case, self.definitions, self.host)
 
     def evaluate(self, expr: Any, rows: Mapping[str, np.ndarray], size: int) -> np.ndarray:
         """Float value of one of the claim's expressions on every row, shape (size,)."""
@@ -275,7 +279,7 @@ class Laboratory:
             shared = [k for k in self._letters if getattr(kept.get(k), "ndim", 0) == 2]  # one matrix for all rows
             row = {k: v if k in shared else _first_row(k, v) for k, v in kept.items()}
             seen = {k: v for k, v in row.items() if k in self._used}
-            values = named_values(seen, self.case, self._defines, xp)
+            values = named_values(seen, self.case, self.definitions, xp)
             for name, expr in self._fields.items():
                 if name not in row and not (name == "bound" and "right" in row):  # an identity may sample both sides
                     row[name] = Interval(evaluate(expr, values, xp))
@@ -287,8 +291,8 @@ class Laboratory:
 
     def _worked_out(self, xp: Any, case: Mapping[str, Any], integers: bool = False) -> dict[str, Any]:
         """Definitions that the case alone determines."""
-        values, out = named_values({}, case, self._defines, xp), {}
-        for name, expr in self._defines.items():
+        values, out = named_values({}, case, self.definitions, xp), {}
+        for name, expr in self.definitions.items():
             if name in values:
                 value = values[name]
                 if integers:

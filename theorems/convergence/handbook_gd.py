@@ -91,20 +91,20 @@ def lyapunov(proof):
 
 
 def convex_path(xp, rng, case, size, mu):
-    """Start, end and function of T steps on random mu-strongly convex, L-smooth functions."""
+    """Start, end and instance of T steps on random mu-strongly convex, L-smooth functions."""
     radius = log_uniform(xp, rng, (size, 1), 0.1, 10)
     x0 = radius * rng.sphere((size, case.dimension))
     F = smooth_convex(xp, rng, x0, mu, case.L, 1 / (2 * case.T * case.gamma * case.L + 1))
-    end = x0
+    path = [x0]
     for _ in range(case.T):
-        end = end - case.gamma * F.grad(end)
-    return radius[:, 0], end, F
+        path = [*path[:3], path[-1] - case.gamma * F.grad(path[-1])]
+    return radius[:, 0], path[-1], {f: F, x_star: 0 * x0, x: path[:3]}
 
 
 @gd_convex.experiment(cases=[{"dimension": 1}, {"dimension": 4}, {"dimension": 32, "tier": "full"}])
 def huber_and_quadratic(xp, rng, case, size):
-    radius, end, F = convex_path(xp, rng, case, size, 0 * case.L)
-    return {"quantity": F.value(end), "R": radius}
+    radius, end, instance = convex_path(xp, rng, case, size, 0 * case.L)
+    return {"quantity": instance[f].value(end), "R": radius, "instance": instance}
 
 
 @gd_convex.worst_case(cases=[{"T": 1}, {"T": 4}, {"T": 10, "tier": "standard"}, {"T": 30, "tier": "full"}])
@@ -180,8 +180,8 @@ def contraction(proof):
 
 @gd_strongly_convex.experiment(cases=[{"dimension": 1}, {"dimension": 4}, {"dimension": 32, "tier": "full"}])
 def distances(xp, rng, case, size):
-    radius, end, _ = convex_path(xp, rng, case, size, case.mu)
-    return {"quantity": xp.sq(end), "R": radius}
+    radius, end, instance = convex_path(xp, rng, case, size, case.mu)
+    return {"quantity": xp.sq(end), "R": radius, "instance": instance}
 
 
 @gd_strongly_convex.worst_case(cases=[{"T": 1}, {"T": 3}, {"T": 10, "tier": "standard"}])

@@ -104,10 +104,11 @@ def value_contraction(proof):
 def bent_quadratics(xp, rng, case, size):
     point = log_uniform(xp, rng, (size, 1), 0.1, 10) * rng.sphere((size, case.dimension))
     F = random_functions(xp, rng, point, case.mu, case.L)
-    first = F.value(point)
+    path = [point]
     for _ in range(case.T):
-        point = point - case.gamma * F.grad(point)
-    return {"quantity": F.value(point), "Delta": first}
+        path = [*path[:3], path[-1] - case.gamma * F.grad(path[-1])]
+    instance = {f: F, x_star: 0 * point, x: path[:3]}
+    return {"quantity": F.value(path[-1]), "Delta": F.value(point), "instance": instance}
 
 
 @gd_pl.worst_case(cases=[{"T": 1}, {"T": 3}, {"T": 8, "tier": "standard"}])
