@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import sympy
-from sympy.core.function import AppliedUndef
+from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from ..claim import Assumption, Claim, Evidence
 from ..errors import GdverifyError, ProofError, UsageError
 from ..language import (
     AtInfinity,
+    DiagonalSum,
     GrowthExponent,
     Inner,
     MatrixSequence,
     MatrixTerm,
     Mean,
+    PairMean,
     Prob,
     SymmetricMatrix,
     TimeDerivative,
@@ -52,6 +54,8 @@ _HEADS = {
     sympy.Min: "min",
     Inner: "inner",
     Mean: "mean",
+    PairMean: "pair",
+    DiagonalSum: "diag",
     Prob: "prob",
     TimeDerivative: "ddt",
     GrowthExponent: "growth",
@@ -86,6 +90,8 @@ def encode(expr: Any) -> Any:
         return ["oo"]
     if isinstance(e, Vector):
         return ["vec", e.name]
+    if e == PairMean.variable:
+        return ["slot"]
     if e.is_Symbol:
         return ["sym", e.name]
     if isinstance(e, AppliedUndef):
@@ -176,7 +182,9 @@ class RecordingProof(Proof):
 
     def __init__(self, claim: Claim):
         super().__init__(claim)
-        self.signs = _Hints(self.signs.domains, self._known)
+        signs = self.signs
+        self.signs = _Hints(signs.domains, self._known)
+        self.signs.constant, self.signs.random = signs.constant, signs.random
         self.calls: list[dict[str, Any]] = []
         self.arguments: dict[int, dict[str, Any]] = {}
         self.hints: dict[int, list[tuple[Any, Any]]] = {}
@@ -234,6 +242,11 @@ _FIELDS = {
     "mean of a sum": ("total",),
     "indicator": ("uses",),
     "wick": ("expr", "laws"),
+    "moment": ("expr", "laws"),
+    "rotation": ("expr", "law"),
+    "stein": ("law", "field", "others"),
+    "pair mean": ("expr", "law", "deviations", "correlation", "using"),
+    "along correlation": ("uses", "antiderivative"),
     "matrix identity": ("using",),
     "matrix certificate": ("combine", "using"),
     "sandwich": ("uses", "left", "right"),
@@ -270,19 +283,29 @@ def _witness(rule: str, arguments: dict[str, Any]) -> dict[str, Any]:
 # -- the certificate ------------------------------------------------------------------------------------------------
 
 
+_ROTATED = ("points", "labels")
+
+
 def _laws(claim: Claim) -> dict[str, dict[str, Any]]:
     out: dict[str, dict[str, Any]] = {}
     for a in claim.assumptions:
         kind, *rest = a.key or ("",)
         if kind in ("constant", "invertible"):
             families = [x for x in rest[0] if isinstance(x, MatrixSequence)]
-            letters = [encode(x) for x in rest[0] if not isinstance(x, MatrixSequence)]
+            functions = [x for x in rest[0] if isinstance(x, UndefinedFunction)]
+            letters = [encode(x) for x in rest[0] if x not in families and x not in functions]
             out[a.name] = {"kind": kind, "letters": letters, "names": [x.name for x in families]}
+            if functions:
+                out[a.name]["functions"] = [f.__name__ for f in functions]
         elif kind == "gaussian":
             law = {"letter": rest[0], "rows": rest[1].rows, "columns": rest[1].columns}
             out[a.name] = {"kind": kind, **{k: encode(v) for k, v in law.items()}}
         elif kind in ("sphere", "signs", "haar"):
             out[a.name] = {"kind": kind, "letter": encode(rest[0])}
+        elif kind == "rotation":
+            out[a.name] = {"kind": kind, **{k: [encode(x) for x in v] for k, v in zip(_ROTATED, rest, strict=True)}}
+        elif kind == "gram-inverse":
+            out[a.name] = {"kind": kind, "inverse": encode(rest[0]), "letter": encode(rest[1])}
         elif kind == "gradient-flow":
             loss, letters, time = rest
             out[a.name] = {"kind": kind, "loss": encode(loss), "letters": [encode(x) for x in letters]}
