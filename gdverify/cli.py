@@ -124,6 +124,21 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
     sub.add_argument("-v", "--verbose", action="store_true", help="what each piece of evidence said")
 
+    sub = command("calibrate", "measure error rates: of a claim's experiments, or of every decision kind")
+    claims(sub)
+    sub.add_argument(
+        "--kinds", nargs="*", metavar="KIND", help="measure decision kinds (no KIND: all) on statements of known truth"
+    )
+    sub.add_argument(
+        "--runs", type=_positive, metavar="N", help="default: 10000 for each kind, 100 for each experiment"
+    )
+    sub.add_argument("--seed", type=int, default=0, metavar="N", help="of every random number (default: 0)")
+    sub.add_argument("--alpha", type=_probability, metavar="A", help="of the tests for false verdicts (default: 0.05)")
+    workers(sub)
+    sub.add_argument("--hardware", metavar="TEXT", help="how the report names the machine")
+    sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
+    sub.add_argument("--markdown", metavar="FILE", help="write the tables as Markdown")
+
     sub = command("replay", "recompute a saved counterexample in high precision")
     sub.add_argument("file", metavar="FILE.json")
     sub.add_argument("--claims", metavar="FILE.py", help="where the claim is, if it is not in the catalogue")
