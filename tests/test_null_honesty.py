@@ -1,5 +1,7 @@
 """Experiments that look at nothing, or at something else than they say: each is caught and named."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sympy
@@ -167,7 +169,7 @@ def test_an_instance_outside_its_assumptions_is_refused(curvature, centre, step,
         return {"quantity": F.value(third), "R": r, "instance": {f: F, x_star: 0 * first, x: [first, second, third]}}
 
     bound = R**2 / (2 * gamma * T)
-    case = {"L": 2, "gamma": sympy.Rational(1, 4), "T": 2}
+    case = {"L": 2, "gamma": Fraction(1, 4), "T": 2}
     out = run(SureBound(f(x(T)) - f(x_star), bound), simulate, REGIME, ASSUMED, case)[1]
     if named is None:
         assert out.verdict == "pass" and len(out.checked) == len(ASSUMED), out

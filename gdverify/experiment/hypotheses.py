@@ -128,7 +128,7 @@ class Instance:
             return self._vector_excess(left - right)
         terms = [self._host(self.scalar(t)) for side in (left, right) for t in sympy.Add.make_args(sympy.expand(side))]
         count = len(sympy.Add.make_args(sympy.expand(left)))
-        gap = sum(terms[:count]) - sum(terms[count:])
+        gap = np.asarray(sum(terms[:count]) - sum(terms[count:]))
         scale = np.maximum(np.max([np.broadcast_to(np.abs(t), np.shape(gap)) for t in terms], axis=0), 1e-300)
         return float(np.max(_wrong(relation, gap) / scale))
 

@@ -50,6 +50,8 @@ class Normal:
         self.numbers: dict[Any, int] = {}
         self.random: set[str] = set()  # symbols defined as something that may be random
         self.rules: list[Any] = []
+        self.still: dict[str, str] = {}  # functions that are assumed not to be random -> the assumption
+        self.used_laws: set[str] = set()
         self.cache: dict[Tree, Quot] = {}
 
     # what the other parts provide
@@ -59,6 +61,7 @@ class Normal:
     def sign_of(self, value: Quot) -> tuple[int, bool] | None: ...
     def trace(self, matrix: Tree) -> Quot: ...  # type: ignore[empty-body]
     def _determinant(self, matrix: Tree) -> Quot: ...  # type: ignore[empty-body]
+    def special(self, tree: Tree) -> Quot: ...  # type: ignore[empty-body]
 
     # -- atoms ------------------------------------------------------------------------------------------------
 
@@ -136,6 +139,8 @@ class Normal:
             return self._modulus(t[1])
         if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "diff"):
             return self._function(t)
+        if op in ("diag", "pair", "slot"):
+            return self.special(t)
         raise Rejected(f"{op} is no scalar in normal form")
 
     def _function(self, t: Tree) -> Quot:
@@ -204,7 +209,10 @@ class Normal:
             return True
         if a.kind == "sym":
             return a.parts[0] not in self.random
-        if a.kind in ("fun", "inner", "trace", "vec", "vecfun", "diff", "limit", "growth", "det", "written"):
+        if a.kind == "fun" and a.parts[1] in self.still:
+            self.used_laws.add(self.still[a.parts[1]])
+            return all(isinstance(p, Quot) and self.steady(p) for p in a.parts[2:])
+        if a.kind in ("fun", "inner", "trace", "diag", "vec", "vecfun", "diff", "limit", "growth", "det", "written"):
             return False
         if a.kind == "pow" and isinstance(a.parts[0], int) and not self.deterministic(a.parts[0]):
             return False
@@ -335,12 +343,12 @@ class Normal:
 
     def real_power(self, k: int, e: Any) -> bool:
         a = self.atoms[k]
-        if a.kind in ("sym", "inner", "trace", "prob", "const", "fun", "det", "gap"):
+        if a.kind in ("sym", "inner", "trace", "diag", "slot", "prob", "const", "fun", "det", "gap"):
             good = True
-        elif a.kind in ("root", "abs", "mean", "sum", "integral", "max", "min", "exp", "call"):
+        elif a.kind in ("root", "abs", "mean", "pair", "sum", "integral", "max", "min", "exp", "call"):
             good = all(self.real(p) for p in a.parts if isinstance(p, Quot))
-            if a.kind == "call" and a.parts[1] not in ("sin", "cos", "atan", "tanh", "sinh", "cosh", "erf"):
-                good = good and all(self.sign_of(p) == (1, True) for p in a.parts if isinstance(p, Quot))
+            if a.kind == "call" and good:
+                good = self._real_call(a.parts[1], [p for p in a.parts if isinstance(p, Quot)])
         elif a.kind == "log":
             good = self.sign_of(a.parts[1]) == (1, True)
         elif a.kind == "pow":
@@ -354,6 +362,16 @@ class Normal:
             s = self.sign_of(self.one(k))
             return s is not None and s[0] >= 0
         return good
+
+    def _real_call(self, name: str, args: list[Quot]) -> bool:
+        """Whether a named function is real at real arguments; one that is not listed here may not be."""
+        if name in ("sin", "cos", "atan", "tanh", "sinh", "cosh", "erf", "Heaviside"):
+            return True
+        if name in ("asin", "acos") and len(args) == 1:
+            inside = self.sign_of(number(1) - args[0] * args[0])
+            return inside is not None and inside[0] >= 0
+        known = name in ("gamma", "loggamma", "factorial") or (name == "polygamma" and args[0].num.keys() == {()})
+        return known and all(self.sign_of(p) == (1, True) for p in args)
 
     def _power(self, base: Tree, exponent: Tree) -> Quot:
         value = self.form(exponent)

@@ -57,6 +57,9 @@ ARITY = {
     "diff": "ee",
     "trace": "m",
     "det": "m",
+    "diag": "m*",
+    "pair": "eee",
+    "slot": "",
     "mat": "see",
     "symmat": "see",
     "matterm": "seee",
@@ -183,6 +186,15 @@ def held(tree: Tree) -> frozenset[str]:
     return out
 
 
+def loose(tree: Tree) -> bool:
+    """Whether the variable of an activation occurs outside of a pair mean, or a pair mean inside of another."""
+    if not isinstance(tree, tuple):
+        return False
+    if tree[0] == "pair":
+        return loose(tree[3]) or any(isinstance(x, tuple) and x[0] == "pair" for f in tree[1:3] for x in nodes(f))
+    return tree[0] == "slot" or any(loose(a) for a in tree[1:] if isinstance(a, tuple))
+
+
 def height(tree: Tree) -> int:
     """How deep sums and integrals are nested."""
     if not isinstance(tree, tuple):
@@ -247,6 +259,8 @@ def show(tree: Tree) -> str:
         return f"{op}({show(args[0])}, {args[1]} from {show(args[2])} to {show(args[3])})"
     if op == "id":
         return "I"
+    if op == "slot":
+        return "_"
     if op == "zero":
         return "0"
     names = {"mean": "E", "T": "transpose", "inv": "inverse", "prob": "P>"}
