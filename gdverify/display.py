@@ -83,6 +83,9 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
     for (kind, name), outcomes in groups.items():
         lead = f"{_INDENT}{kind:<11} {name:<{width}}  "
         out += _fit(lead, _group(kind, outcomes, verdict.claim.decides.kind))
+        checked = dict.fromkeys(name for o in outcomes for name in o.checked)
+        if verbose and checked:
+            out += wrapped("assumptions evaluated on the instances: " + "; ".join(checked), _INDENT + "  ", "  ")
         chosen = outcomes if verbose else _notable(outcomes)
         for outcome in chosen:
             out += _case_lines(outcome, colour, source, verdict.claim.decides.kind)

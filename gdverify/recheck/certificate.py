@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from .calculus import Calculus
+from .diagonals import diagonal_form
 from .normal import Symbol
-from .terms import BINDERS, MATRIX, Malformed, Rejected, Tree, Unknown, bound, free, is_matrix, nodes, read, show
+from .pairs import pair_form, slot_form
+from .poly import Quot
+from .terms import BINDERS, MATRIX, Malformed, Rejected, Tree, Unknown, bound, free, is_matrix, loose, nodes, read, show
 
 SCHEMA = "gdverify.certificate/1"
 MAX_BYTES = 64 * 2**20
 MAX_NODES = 8_000_000
 MAX_STEPS = 20_000
 RELATIONS = (">=", ">", "==", "!=", "->")
+SPECIAL: dict[str, Callable[..., Quot]] = {"diag": diagonal_form, "pair": pair_form, "slot": slot_form}
 SIGNS = {">=": ">=", ">": ">", "==": "=", "!=": "!=", "->": "->"}
 
 
@@ -100,17 +104,24 @@ class Checker(Calculus):
             self.assumed[name] = [self.relation(r) for r in _list(_get(a, "relations"), "relations")]
             if a.get("law") is not None:
                 self.laws[name] = self._law(a["law"])
+                if self.laws[name]["kind"] == "constant":
+                    self.still |= dict.fromkeys(self.laws[name].get("functions", ()), name)
         self.steps: dict[int, Step] = {}
         self.order: list[Step] = [self._step(s) for s in _list(data.get("steps"), "steps", MAX_STEPS)]
         self.concluded = [_number(n) for n in _list(data.get("concluded"), "concluded")]
         self.settled: dict[int, int] = {}
-        self.used_laws: set[str] = set()
         self._well_founded()
 
     # -- reading ----------------------------------------------------------------------------------------------
 
     def tree(self, data: Any) -> Tree:
-        return read(data, self.budget)
+        out = read(data, self.budget)
+        if loose(out):
+            raise Malformed("the variable of an activation stands outside of one, or a pair mean inside of another")
+        return out
+
+    def special(self, tree: Tree) -> Quot:
+        return SPECIAL[tree[0]](self, tree)
 
     def relation(self, data: Any) -> Relation:
         relation = _get(data, "relation")
@@ -123,12 +134,12 @@ class Checker(Calculus):
 
     def _constant(self, value: Tree) -> bool:
         """Whether a definition is made of symbols and means alone."""
-        loose = ("fun", "inner", "trace", "det", "vec", "vecfun")
+        varying = ("fun", "inner", "trace", "diag", "det", "vec", "vecfun")
         if not isinstance(value, tuple) or value[0] in ("mean", "prob"):
             return True
         if value[0] == "sym":
             return value[1] not in self.random
-        return value[0] not in loose and all(isinstance(a, str) or self._constant(a) for a in value[1:])
+        return value[0] not in varying and all(isinstance(a, str) or self._constant(a) for a in value[1:])
 
     def _declare(self, data: Any) -> None:
         name = _text(_get(data, "name"), "name")
@@ -148,7 +159,7 @@ class Checker(Calculus):
         if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
             raise Malformed("a law needs a kind")
         read_any = lambda v: v if v is None else self.tree(v)
-        lists = ("letters",)
+        lists = ("letters", "points", "labels")
         out: dict[str, Any] = {"kind": data["kind"]}
         for k, v in data.items():
             if k == "kind":
@@ -157,7 +168,7 @@ class Checker(Calculus):
                 out[k] = [self.tree(x) for x in _list(v, k)]
             elif k == "successor":
                 out[k] = [tuple(self.tree(x) for x in _list(p, k)) for p in _list(v, k)]
-            elif k == "names":
+            elif k in ("names", "functions"):
                 out[k] = [_text(x, k) for x in _list(v, k)]
             else:
                 out[k] = read_any(v)
@@ -358,6 +369,10 @@ class Checker(Calculus):
         said = [(n, s) for n, s in self.symbols.items() if n[0] != "#" and not s.generic]
         lines = [_domain(s) for n, s in said if n not in self.defines or s.low is not None or s.high is not None]
         lines += [f"{name} = {show(value)}" for name, value in self.defines.items()]
+        for name, (kind, *_) in self.named.items():
+            shape = self.written[name]
+            plain = f"{name} is a {'symmetric ' if kind == 'symmat' else ''}{show(shape[0])} x {show(shape[1])} matrix"
+            lines += [plain] if name[0] != "#" else []
         return lines + ["for every " + _domain(s) for n, s in self.symbols.items() if s.generic and n in assumed]
 
     def _report(self, used: dict[int, tuple[list[int], list[int]]]) -> Report:

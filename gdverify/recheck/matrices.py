@@ -38,6 +38,7 @@ class Matrices(Signs):
         self.shapes: dict[int, tuple[Any, Any]] = {}  # letter -> sizes in normal form
         self.symmetric: set[int] = set()
         self.letters: dict[int, Tree] = {}
+        self.written: dict[str, tuple[Tree, Tree]] = {}  # the shape as it is written
         self.named: dict[str, tuple[Any, ...]] = {}  # one name, one kind and shape
 
     def letter(self, t: Tree) -> int:
@@ -46,6 +47,7 @@ class Matrices(Signs):
         key = (t[0], t[1], rows.key(), columns.key(), index.key() if index is not None else None)
         if self.named.setdefault(t[1], (t[0], *key[2:4]))[:3] != (t[0], *key[2:4]):
             raise Rejected(f"{t[1]} is the name of matrices of two kinds or shapes")
+        self.written.setdefault(t[1], t[2:4])
         names = self.names_of(index) if index is not None else frozenset()
         k = self.atom("letter", key, (t,), names)
         self.shapes[k] = (rows, columns)
