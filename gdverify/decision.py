@@ -68,7 +68,9 @@ class SureBound(Decision):
 class MeanBound(Decision):
     """E[Q] <= B.  Passes when the confidence sequence ends below B(1+tol).
 
-    ``support``: proved (low, high) range of Q as expressions, where there is one; makes *pass* valid at any time.
+    What the claim knows of Q, as expressions, makes *pass* valid at any time; without it an interval is asymptotic:
+    ``support``, a range (low, high); ``proxy``, an s^2 with E exp(lam (Q - E Q)) <= exp(lam^2 s^2/2) for all lam;
+    ``variance``, a bound on the variance.  Samples can contradict the first alone: the others are the author's word.
     ``nonnegative``: Q >= 0 surely; makes *fail* valid without any moment assumption.
     """
 
@@ -77,6 +79,8 @@ class MeanBound(Decision):
     tol: float = 0.05
     support: tuple[Any, Any] | None = None
     nonnegative: bool = True
+    proxy: Any = None
+    variance: Any = None
     kind: ClassVar[str] = "mean-bound"
 
     def propositions(self) -> list[Proposition]:
@@ -87,13 +91,15 @@ class MeanBound(Decision):
 
 @dataclass(frozen=True)
 class MeanEquals(Decision):
-    """E[Q] = B, decided inside B(1 +- tol) (B +- tol where ``absolute``)."""
+    """E[Q] = B, decided inside B(1 +- tol) (B +- tol where ``absolute``); see `MeanBound` for what may be declared."""
 
     quantity: Any
     bound: Any
     tol: float = 0.05
     absolute: bool = False
     support: tuple[Any, Any] | None = None
+    proxy: Any = None
+    variance: Any = None
     kind: ClassVar[str] = "mean-equals"
 
     def propositions(self) -> list[Proposition]:
