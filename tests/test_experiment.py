@@ -177,7 +177,7 @@ def test_bounded_mean_and_a_declared_support_that_is_wrong():
         return {"quantity": rng.uniform((size,))}
 
     half = sympy.Rational(1, 2)
-    assert "empirical Bernstein" in verdict(MeanEquals(Q, half, support=(0, 1)), simulate).message
+    assert "betting" in verdict(MeanEquals(Q, half, support=(0, 1)), simulate).message
     assert verdict(MeanEquals(Q, half * 1.2, support=(0, 1)), simulate).verdict == "fail"
     assert verdict(MeanEquals(Q, half, support=(0, half)), simulate).verdict == "error"
 

@@ -14,14 +14,7 @@ from gdverify.errors import ExperimentError, UndecidedError
 from gdverify.experiment.backend import namespace
 from gdverify.experiment.ball import ExactInt, Interval, UnsupportedError, precision
 from gdverify.experiment.interval import IntervalCase, IntervalNamespace
-from gdverify.experiment.random import Draws, KeyedStreams, Mutator, Recorder, Replayer, stream_key
-from gdverify.experiment.sequential import (
-    BoundedMean,
-    ExcessBet,
-    Spread,
-    asymptotic_interval,
-    bernoulli_interval,
-)
+from gdverify.experiment.random import Draws, KeyedStreams, Recorder, Replayer, stream_key
 
 XP = namespace("cpu")
 KEY = stream_key("test")
@@ -112,19 +105,6 @@ def test_draws_have_their_distributions():
         assert abs(x.var() / variance - 1) < 0.1, name
 
 
-def test_perturbed_draws_keep_their_law_and_shapes():
-    recorder = Recorder(KeyedStreams(KEY, 0, 1, 4000))
-    rng = Draws(XP, recorder, 4000)
-    rng.normal((4000,)), rng.uniform((4000,)), rng.shared.normal((2,))
-    parents = [recorder.row(k) for k in range(4000)]
-    moved = Draws(XP, Mutator(parents, stream_key("m"), 4000, [0.6]), 4000)
-    z, u, shared = moved.normal((4000,)), moved.uniform((4000,)), moved.shared.normal((2,))
-    assert abs(z.mean()) < 0.08 and abs(z.var() - 1) < 0.12
-    assert u.min() >= 0 and u.max() < 1 and abs(u.mean() - 0.5) < 0.025
-    assert np.array_equal(shared, parents[0][2].array)
-    assert 0.5 < np.corrcoef(z, [p[0].array[0] for p in parents])[0, 1] < 1
-
-
 # -- intervals ----------------------------------------------------------------------------------------------------
 
 
@@ -208,52 +188,3 @@ def test_replay_refuses_other_draws():
     Draws(XP, recorder, 2).normal((2, 3))
     with pytest.raises(ExperimentError, match="was saved"):
         Draws(XP, Replayer(recorder.row(0)), 1).normal((1, 4))
-
-
-# -- confidence sequences, watched after every block --------------------------------------------------------------
-
-
-def test_confidence_sequences_cover_at_all_times():
-    """At alpha = 0.05, the share of 200 runs that ever miss the truth stays within its binomial bound."""
-    rng, runs, alpha = np.random.default_rng(5), 200, 0.05
-    missed = dict.fromkeys(("bernoulli", "bounded", "asymptotic", "bet"), 0)
-    for _ in range(runs):
-        x = rng.random((60, 32)) < 0.2
-        n, s = 32 * np.arange(1, 61), np.cumsum(x.sum(axis=1))
-        out = [bernoulli_interval(int(a), int(b), alpha) for a, b in zip(s[::6], n[::6], strict=True)]
-        missed["bernoulli"] += any(not low <= 0.2 <= high for low, high in out)
-        y = rng.beta(0.5, 2, (60, 32))
-        bounded, means = BoundedMean(0, 1, alpha), y.mean(axis=1)
-        wrong = False
-        for block in y:
-            bounded.add(block)
-            low, high = bounded.interval()
-            wrong |= not low <= 0.2 <= high
-        missed["bounded"] += wrong
-        ends = [asymptotic_interval(means[:k], alpha) for k in range(16, 61)]
-        missed["asymptotic"] += any(not low <= 0.2 <= high for low, high in ends)
-        bet = ExcessBet(3.0)
-        for block in (1 - rng.random((60, 32))) ** (-1 / 1.5):  # Pareto with mean 3 and infinite variance
-            bet.add(block)
-        missed["bet"] += bet.evidence > math.log(1 / alpha)
-    assert all(count <= 10 + 4 * math.sqrt(10) for count in missed.values()), missed
-
-
-def test_confidence_sequences_shrink():
-    low, high = bernoulli_interval(2000, 10_000, 1e-6)
-    assert 0.17 < low < 0.2 < high < 0.23
-    rng = np.random.default_rng(0)
-    bounded = BoundedMean(0, 1, 1e-6)
-    for _ in range(200):
-        bounded.add(rng.beta(2, 2, 256))
-    low, high = bounded.interval()
-    assert 0.49 < low < 0.5 < high < 0.51
-
-
-def test_the_tail_guard_refuses_heavy_tails_and_accepts_light_ones():
-    rng = np.random.default_rng(1)
-    for draw, accepted in ((rng.normal, True), (rng.exponential, True), (lambda size: rng.pareto(1.5, size), False)):
-        spread = Spread()
-        for _ in range(400):
-            spread.add(draw(size=256))
-        assert (spread.refusal(1e-6) == "") == accepted

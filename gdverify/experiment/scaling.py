@@ -7,9 +7,11 @@ import math
 import numpy as np
 
 from ..errors import ExperimentError
+from .backend import namespace
 from .decide import Decider, Effort, Finding
 from .laboratory import Laboratory
-from .sequential import Spread, asymptotic_interval
+from .sequential import asymptotic_interval
+from .spread import Spread
 
 _FLOOR = 1e-12  # relative size of float64 rounding in a computed distance
 _ABOVE = 4.0  # a drift counts as above its floor from this multiple on
@@ -23,7 +25,7 @@ class GridDecider(Decider):
         super().__init__(lab, alpha, effort)
         self.grid: np.ndarray | None = None
         self.blocks: list[np.ndarray] = []
-        self.last = Spread()  # the samples at the largest n, for the tail guard
+        self.last = Spread(namespace("cpu"))  # the samples at the largest n, for the tail guard
         self.n = 0
         self.same = True
         self.head: np.ndarray | None = None
@@ -44,16 +46,16 @@ class GridDecider(Decider):
         for k in range(0, size, self.lab.rows):
             block = q[k : k + self.lab.rows]
             self.blocks.append(block.mean(axis=0))
-            self.last.add(block[:, -1])
+            self.last.add(block[None, :, -1])
 
     def _refusal(self) -> str:
         return "" if self.same else self.last.refusal(self.alpha)
 
-    def _radius(self, per_block: np.ndarray, alpha: float) -> float:
-        """Half-width of the interval of a linear functional, given its value on each block."""
+    def _radius(self, per_block: np.ndarray, alpha: float) -> np.ndarray:
+        """Half-widths of the intervals of linear functionals, given their values on each block: (tests, blocks)."""
         if self.same:
-            return 0.0
-        low, high = asymptotic_interval(per_block, alpha)
+            return np.zeros(len(per_block))
+        low, high = asymptotic_interval(namespace("cpu"), per_block, alpha)
         return (high - low) / 2
 
 
@@ -69,7 +71,7 @@ class RateDecider(GridDecider):
         w = x - x.mean()
         w = w / (w @ w)
         influence = ((blocks - mean) / mean) @ w
-        return float(w @ np.log(mean)), self._radius(influence, self.alpha)
+        return float(w @ np.log(mean)), float(self._radius(influence[None], self.alpha)[0])
 
     def _state(self) -> tuple[float, tuple[float, float], float, float, float]:
         assert self.grid is not None
@@ -156,7 +158,7 @@ class LimitDecider(GridDecider):
         rate = float(self.lab.evaluate(self.decision.rate, {}, 1)[0])
         distance = np.abs(blocks.mean(axis=0) - limit)
         k = blocks.shape[1]
-        radius = np.array([self._radius(blocks[:, j], self.alpha / k) for j in range(k)])
+        radius = self._radius(blocks.T, self.alpha / k)
         radius = radius + _FLOOR * np.maximum(abs(limit), np.abs(blocks).max(axis=0))
         return distance, radius, limit, rate
 

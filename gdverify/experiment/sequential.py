@@ -1,47 +1,80 @@
-"""Confidence sequences and test martingales: intervals that may be looked at after every block.
+"""Confidence sequences: intervals that may be looked at after every sample, for many tests at once.
 
-What each needs of the data, and why it holds:
+Every function takes an array namespace and arrays whose leading axis counts tests, and holds no loop over tests or
+samples; what has been seen of a test is a few sums, so that samples need not be kept.  ``docs/decisions.md`` says
+which theorem each interval rests on, and ``theorems/decisions`` holds the theorems as claims about this very code.
 
-- `bernoulli_interval`: 0/1 data.  Beta-binomial mixture martingale and Ville's inequality (Robbins 1970); exact.
-- `BoundedMean`: data in a known [low, high].  Predictable plug-in empirical Bernstein confidence sequence
-  (Waudby-Smith and Ramdas 2024, Theorem 2); exact.
-- `ExcessBet`: non-negative data.  Under E[Q] <= B each capital prod(1 + lam (Q_i/B - 1)) with lam in [0, 1) is a
-  non-negative supermartingale, hence so is their mixture, and Ville's inequality bounds the chance that it ever
-  reaches 1/alpha.  No moment beyond the first is used; it can only refute.
-- `asymptotic_interval`: finite variance, enough samples.  Robbins' normal mixture with the estimated variance
-  (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, Theorem 2.2), on block means.  Asymptotic, and called so;
-  `Spread.refusal` says when the data look unfit for it.
+An interval leaves out a value where the evidence against it, the log of a process of mean at most 1 that starts at 1,
+reaches log(1/alpha): by Ville's inequality that ever happens to the true value with probability at most alpha.
+
+- `bernoulli_interval`: 0/1 data; Beta mixture.
+- `betting_interval`: data in [0, 1]; mixture over fixed stakes of the capital of a gambler who bets against the mean.
+- `excess_evidence`: non-negative data; a gambler who bets against E[Q] <= B.  No moment but the first; only refutes.
+- `normal_interval`: a sub-Gaussian proxy is known; normal mixture.
+- `robust_interval`: a bound on the variance is known; self-normalised normal mixture, whatever the tails.
+- `asymptotic_interval`: the variance is finite and the samples are many.  An approximation; `spread.Spread` says where
+  the data look unfit for it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-from scipy.optimize import brentq
-from scipy.special import betaln, logsumexp
+from .backend import Namespace
 
-_KEPT = 1024  # largest deviations kept for the tail index
-_MIN_BLOCKS = 16
-_MIN_TAIL_INDEX = 2.5
-_BETS = np.exp2(-np.arange(1, 21))
-_TUNED_FOR = 200  # number of blocks at which the normal mixture is tightest; any choice is valid
+STAKES = tuple(0.75 * 2.0**-k for k in range(12))
+DEGREE = 8
+# log(1 + y) >= sum of MINORANT[j] y^j for y >= -3/4, and the sum increases in y for |y| <= 3/4 (theorems/decisions).
+MINORANT = (0.0, *((-1) ** (j + 1) / j for j in range(1, DEGREE)), -0.5)
+BETS = tuple(2.0**-k for k in range(1, 21))
+TUNED_FOR = 4096  # number of samples at which normal mixtures are tightest; any choice is valid
+_BLOCKS_TUNED_FOR = 200  # the same for block means
+_ESCAPE = 20  # a share 1/_ESCAPE of alpha pays for leaving out values far away
+_HALVINGS = 52
 
 
-def bernoulli_interval(successes: int, trials: int, alpha: float) -> tuple[float, float]:
-    """Interval of a success probability, valid at every number of trials at once."""
-    s, n, goal = successes, trials, math.log(1 / alpha)
+def _log_mean_exp(xp: Namespace, x: Any) -> Any:
+    """log of the mean of exp(x) along the last axis."""
+    top = xp.max(x, axis=-1, keepdims=True)
+    return top[..., 0] + xp.log(xp.mean(xp.exp(x - top), axis=-1))
 
-    def log_capital(p: float) -> float:
-        mixed = betaln(0.5 + s, 0.5 + n - s) - betaln(0.5, 0.5)
-        return mixed - (s * math.log(p) if s else 0.0) - ((n - s) * math.log1p(-p) if n > s else 0.0) - goal
 
-    centre = min(max(s / n, 1e-300), 1 - 1e-16) if n else 0.5
-    low = 0.0 if s == 0 or log_capital(1e-300) < 0 else brentq(log_capital, 1e-300, centre, xtol=1e-300, rtol=1e-10)
-    top = 1 - 1e-16
-    high = 1.0 if s == n or log_capital(top) < 0 else brentq(log_capital, centre, top, xtol=1e-15, rtol=1e-10)
-    return float(low), float(high)
+# -- 0/1 data -----------------------------------------------------------------------------------------------------
+
+
+def bernoulli_evidence(xp: Namespace, successes: Any, trials: Any, logit: Any) -> Any:
+    """Log capital against the success probability 1/(1 + exp(-logit)) after this many successes; shapes broadcast.
+
+    The capital is the Beta(1/2, 1/2) mixture of the likelihood ratios (Robbins 1970).
+    """
+    s, f = successes, trials - successes
+    mixed = xp.lgamma(s + 0.5) + xp.lgamma(f + 0.5) - xp.lgamma(trials + 1.0) - math.log(math.pi)
+    zero = logit * 0.0
+    return mixed + s * xp.logaddexp(zero, -logit) + f * xp.logaddexp(zero, logit)
+
+
+def bernoulli_interval(xp: Namespace, successes: Any, trials: Any, alpha: float) -> tuple[Any, Any]:
+    """Intervals of success probabilities, shape (tests,), valid at every number of trials at once.
+
+    The evidence is convex in the logit, so that Newton's method from outside approaches the ends from outside.
+    """
+    s, f = successes, trials - successes
+    return _bernoulli_low(xp, s, f, alpha), 1.0 - _bernoulli_low(xp, f, s, alpha)
+
+
+def _bernoulli_low(xp: Namespace, s: Any, f: Any, alpha: float) -> Any:
+    n, goal = s + f, math.log(1 / alpha)
+    some = xp.where(s > 0, s, s * 0.0 + 1.0)
+    # The evidence is at least mixed - s logit and mixed + f logit: start where the first reaches the goal.
+    mixed = xp.lgamma(s + 0.5) + xp.lgamma(f + 0.5) - xp.lgamma(n + 1.0) - math.log(math.pi)
+    logit = xp.minimum((mixed - goal) / some, xp.log(some) - xp.log(f + 0.5))
+    for _ in range(40):
+        excess = bernoulli_evidence(xp, s, n, logit) - goal
+        slope = n / (1 + xp.exp(-logit)) - s  # below zero left of the empirical rate
+        step = xp.where((excess > 0) & (slope < 0), -excess / xp.where(slope < 0, slope, slope * 0.0 - 1.0), 0.0 * s)
+        logit = logit + step
+    return xp.where(s > 0, 1 / (1 + xp.exp(-logit)), s * 0.0)
 
 
 def no_event_bound(trials: int, alpha: float) -> float:
@@ -49,132 +82,153 @@ def no_event_bound(trials: int, alpha: float) -> float:
     return -math.expm1(math.log(alpha) / trials) if trials else 1.0
 
 
-class BoundedMean:
-    """Empirical-Bernstein confidence sequence of a mean, for data in [low, high], fed block by block."""
-
-    def __init__(self, low: float, high: float, alpha: float):
-        if not high > low:
-            raise ValueError("empty support")
-        self.low, self.width, self.log = low, high - low, math.log(2 / alpha)
-        self.n, self.sum, self.squares = 0, 0.0, 0.0
-        self.weight, self.weighted, self.penalty = 0.0, 0.0, 0.0
-
-    def add(self, block: np.ndarray) -> None:
-        """One block; the stake was fixed before looking at it."""
-        x = (block - self.low) / self.width
-        mean = (0.5 + self.sum) / (1 + self.n)
-        variance = max((0.25 + self.squares) / (1 + self.n), 1e-12)
-        t = self.n + len(x)
-        stake = min(math.sqrt(2 * self.log / (variance * t * math.log1p(t))), 0.5)
-        deviation = float(np.sum((x - mean) ** 2))
-        self.weight += stake * len(x)
-        self.weighted += stake * float(np.sum(x))
-        self.penalty += deviation * (-math.log1p(-stake) - stake)
-        self.n, self.sum = t, self.sum + float(np.sum(x))
-        self.squares += deviation
-
-    def interval(self) -> tuple[float, float]:
-        if not self.n:
-            return self.low, self.low + self.width
-        centre, radius = self.weighted / self.weight, (self.log + self.penalty) / self.weight
-        return self.low + self.width * max(centre - radius, 0.0), self.low + self.width * min(centre + radius, 1.0)
+# -- data in [0, 1] -----------------------------------------------------------------------------------------------
 
 
-class ExcessBet:
-    """Bets against E[Q] <= bound for non-negative Q; ``evidence`` is the log of the largest capital so far."""
-
-    def __init__(self, bound: float):
-        self.bound, self.capital, self.evidence = bound, np.zeros(len(_BETS)), 0.0
-
-    def add(self, block: np.ndarray) -> None:
-        with np.errstate(over="ignore"):
-            self.capital = self.capital + np.log1p(_BETS[:, None] * (block[None, :] / self.bound - 1)).sum(axis=1)
-        self.evidence = max(self.evidence, float(logsumexp(self.capital)) - math.log(len(_BETS)))
+def power_sums(xp: Namespace, x: Any) -> Any:
+    """Sums of (x - 1/2)^j, j = 0, ..., 8, over the last axis of samples in [0, 1]: (tests, k) -> (tests, 9)."""
+    centred, power, out = x - 0.5, xp.ones_like(x), []
+    for _ in range(DEGREE + 1):
+        out.append(xp.sum(power, axis=-1))
+        power = power * centred
+    return xp.stack(out, axis=-1)
 
 
-def asymptotic_interval(means: np.ndarray, alpha: float) -> tuple[float, float]:
-    """Asymptotic confidence sequence of the mean of block means."""
-    n = len(means)
-    if n < 2:
-        return -math.inf, math.inf
+def betting_evidence(xp: Namespace, sums: Any, mean: Any) -> tuple[Any, Any]:
+    """Log capital of the gamblers who bet that the mean is higher, and lower, than ``mean``.
+
+    A gambler multiplies a unit by 1 + s (x - mean)/max(mean, 1 - mean) at every sample x, for each stake s at once.
+    What is given is that capital with each logarithm replaced by its minorant: a function of the power sums.
+
+    Parameters
+    ----------
+    sums : (tests, 9), from `power_sums`
+    mean : (tests, m)
+
+    Returns
+    -------
+    higher, lower : (tests, m); the first falls and the second rises in ``mean``
+    """
+    shift = 0.5 - mean[..., None]  # x - mean = (x - 1/2) + shift
+    scale = xp.maximum(mean, 1.0 - mean)[..., None]
+    moments, tower = [], [xp.ones_like(shift)]
+    for j in range(1, DEGREE + 1):
+        tower.append(tower[-1] * shift)
+        moment = sums[:, None, j : j + 1]
+        for i in range(j):
+            moment = moment + math.comb(j, i) * tower[j - i] * sums[:, None, i : i + 1]
+        moments.append(moment / scale**j)
+    stake = xp.asarray(STAKES)
+    higher = lower = xp.zeros_like(shift)
+    for j, moment in enumerate(moments, start=1):
+        term = MINORANT[j] * stake**j * moment
+        higher, lower = higher + term, lower + (term if j % 2 == 0 else -term)
+    return _log_mean_exp(xp, higher), _log_mean_exp(xp, lower)
+
+
+def betting_interval(xp: Namespace, sums: Any, alpha: float) -> tuple[Any, Any]:
+    """Intervals of means in [0, 1], shape (tests,), valid at every number of samples at once; half of alpha a side.
+
+    Ends are found by halving and rounded outwards: the values beyond them are refuted.
+    """
+    goal = math.log(2 / alpha)
+    n = xp.maximum(sums[:, 0], xp.ones_like(sums[:, 0]))
+    middle = xp.clip(0.5 + sums[:, 1] / n, 0.0, 1.0)
+    out = xp.stack([xp.zeros_like(middle), xp.ones_like(middle)], axis=-1)  # refuted, or an end of [0, 1]
+    inside = xp.stack([middle, middle], axis=-1)
+    for _ in range(_HALVINGS):
+        trial = 0.5 * (out + inside)
+        higher, lower = betting_evidence(xp, sums, trial)
+        refuted = xp.stack([higher[:, 0] >= goal, lower[:, 1] >= goal], axis=-1)
+        out, inside = xp.where(refuted, trial, out), xp.where(refuted, inside, trial)
+    return out[:, 0], out[:, 1]
+
+
+# -- means with a known scale ----------------------------------------------------------------------------------------
+
+
+def mixture_precision(alpha: float, samples: int = TUNED_FOR) -> float:
+    """Variance of the normal mixture over stakes that is nearly tightest after this many samples of unit scale."""
     goal = -2 * math.log(alpha)
-    rho2 = (goal + math.log(goal + 1)) / _TUNED_FOR
-    radius = math.sqrt(2 * (n * rho2 + 1) / (n * n * rho2) * math.log(math.sqrt(n * rho2 + 1) / alpha))
-    centre, radius = float(np.mean(means)), radius * float(np.std(means, ddof=1))
-    return centre - radius, centre + radius
+    return (goal + math.log(goal + 1)) / samples
 
 
-class Spread:
-    """What has been seen of one real quantity: block means, moments, extremes, the largest deviations."""
-
-    def __init__(self) -> None:
-        self.means: list[float] = []
-        self.n = 0
-        self.centre: float | None = None
-        self.moments: list[tuple[float, float, float]] = []
-        self.low, self.high = math.inf, -math.inf
-        self.top = np.empty(0)
-
-    def add(self, block: np.ndarray) -> None:
-        """One block of samples."""
-        if self.centre is None:
-            self.centre = float(np.median(block))
-        d = block - self.centre
-        self.means.append(float(np.mean(block)))
-        self.n += len(block)
-        self.moments.append((float(d.sum()), float((d**2).sum()), float((d**3).sum())))
-        self.low, self.high = min(self.low, float(block.min())), max(self.high, float(block.max()))
-        self.top = np.concatenate([self.top, np.abs(d)])
-        if len(self.top) > 4 * _KEPT:
-            self.top = np.partition(self.top, len(self.top) - _KEPT)[-_KEPT:]
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.means))
-
-    def constant(self) -> bool:
-        """Whether all samples agree to rounding."""
-        return self.high - self.low <= 1e-12 * max(abs(self.high), abs(self.low))
-
-    def tail_index(self) -> float:
-        """Hill's estimate from the largest sqrt(n) absolute deviations; infinite for data with no tail."""
-        k = min(max(int(math.sqrt(self.n)), 20), _KEPT - 1, len(self.top) - 1)
-        if k < 5:
-            return math.inf
-        top = np.sort(self.top)[-(k + 1) :]
-        if top[0] <= 0:
-            return 0.0  # most samples coincide and a few do not: nothing is known about the tail
-        excess = float(np.mean(np.log(top[1:] / top[0])))
-        return 1 / excess if excess > 0 else math.inf
-
-    def refusal(self, alpha: float) -> str:
-        """Why an asymptotic interval should not be trusted on these data; empty if nothing speaks against it."""
-        blocks = len(self.means)
-        if blocks < _MIN_BLOCKS:
-            return f"only {blocks} blocks"
-        if self.constant():
-            return "all samples are equal"
-        index = self.tail_index()
-        if index < _MIN_TAIL_INDEX:
-            return f"tail index about {index:.2g} (needs {_MIN_TAIL_INDEX})"
-        means = np.asarray(self.means)
-        pulls = (means - np.mean(means)) ** 2
-        if pulls.max() > 0.4 * pulls.sum():
-            return "one block dominates the variance"
-        s1, s2, s3 = (math.fsum(m[k] for m in self.moments) / self.n for k in range(3))
-        variance = s2 - s1**2
-        skew = abs(s3 - 3 * s1 * s2 + 2 * s1**3) / max(variance, 1e-300) ** 1.5
-        # First Edgeworth correction to the normal tail that an error of alpha reads.
-        correction = skew * (2 * math.log(2 / alpha)) ** 1.5 / (6 * math.sqrt(self.n))
-        if correction > 1:
-            return f"too few samples for their skewness ({skew:.2g})"
-        return ""
+def normal_evidence(xp: Namespace, total: Any, variation: Any, rho: float) -> Any:
+    """Log of the N(0, rho) mixture over lam of exp(lam * total - lam^2 * variation/2); shapes broadcast."""
+    return 0.5 * (rho * total**2 / (1 + rho * variation) - xp.log(1 + rho * variation))
 
 
-def block_rows(array: np.ndarray, rows: int) -> list[np.ndarray]:
-    """Consecutive blocks of an array's rows."""
-    return [array[k : k + rows] for k in range(0, len(array), rows)]
+def normal_interval(
+    xp: Namespace, count: Any, total: Any, proxy: Any, alpha: float, samples: int = TUNED_FOR
+) -> tuple[Any, Any]:
+    """Intervals of means of sub-Gaussian data, shape (tests,), valid at every number of samples at once.
+
+    Parameters
+    ----------
+    count, total : number and sum of the samples, (tests,)
+    proxy : s^2 with E exp(lam (X - mean)) <= exp(lam^2 s^2/2) for all lam, given the past
+    samples : where the interval is tightest
+    """
+    rho, n = mixture_precision(alpha, samples), count * 1.0
+    radius = xp.sqrt(proxy * (n + 1 / rho) * (xp.log(1 + rho * n) - 2 * math.log(alpha))) / n
+    return total / n - radius, total / n + radius
 
 
-Interval = tuple[float, float]
-Decide = Callable[[Interval], str | None]
+def robust_evidence(xp: Namespace, count: Any, total: Any, squares: Any, alpha: float) -> Any:
+    """Log capital from the sums of x - mean and of (x - mean)^2, for data of variance at most 1; shapes broadcast.
+
+    exp(lam y - lam^2 y^2/6) has mean at most 1 + lam^2/3 when y has mean 0 and variance at most 1 (Delyon 2009).
+    """
+    return normal_evidence(xp, total, (squares + 2 * count) / 3, mixture_precision(alpha))
+
+
+def robust_interval(xp: Namespace, count: Any, mean: Any, squares: Any, variance: Any, alpha: float) -> tuple[Any, Any]:
+    """Intervals of means of data of bounded variance, shape (tests,), valid at every number of samples at once.
+
+    The evidence refutes a ring around the sample mean, out to distances that grow exponentially in the number of
+    samples; what lies farther away is refuted by the inequality of Dubins and Savage at a small share of alpha.
+
+    Parameters
+    ----------
+    count, mean, squares : number and mean of the samples, sum of their squared deviations from it, (tests,)
+    variance : a bound on E (X - mean)^2 given the past
+    """
+    scale, n = xp.sqrt(variance + 0.0 * mean), count * 1.0
+    far = math.sqrt(2 * _ESCAPE / alpha - 1)  # |S| >= a + b n has probability at most 2/(1 + ab); a = b = far
+    out, share = xp.log(far / n + far), alpha * (1 - 1 / _ESCAPE)
+    inside = out * 0.0 - 40.0
+    for _ in range(_HALVINGS):
+        trial = 0.5 * (out + inside)
+        distance = xp.exp(trial)
+        spread = squares / scale**2 + n * distance**2
+        refuted = robust_evidence(xp, n, n * distance, spread, share) >= -math.log(share)
+        out, inside = xp.where(refuted, trial, out), xp.where(refuted, inside, trial)
+    return mean - scale * xp.exp(out), mean + scale * xp.exp(out)
+
+
+def asymptotic_interval(xp: Namespace, means: Any, alpha: float) -> tuple[Any, Any]:
+    """Asymptotic confidence sequences of means from block means: (tests, blocks) -> (tests,), (tests,)."""
+    n = means.shape[-1]
+    centre = xp.mean(means, axis=-1)
+    if n < 2:
+        return centre - math.inf, centre + math.inf
+    variance = xp.sum((means - centre[..., None]) ** 2, axis=-1) / (n - 1)
+    count = xp.ones_like(centre) * n
+    return normal_interval(xp, count, count * centre, variance, alpha, _BLOCKS_TUNED_FOR)
+
+
+# -- non-negative data ------------------------------------------------------------------------------------------------
+
+
+def bet_on_excess(xp: Namespace, capital: Any, ratios: Any) -> Any:
+    """Log capitals (tests, 20) of the stakes in `BETS` after more samples of Q/B >= 0, shape (tests, k).
+
+    A stake lam turns 1 into 1 + lam (Q/B - 1): under E[Q | past] <= B none of these grows on average.
+    """
+    stake = xp.asarray(BETS)[:, None]
+    return capital + xp.sum(xp.log1p(stake * (ratios[:, None, :] - 1.0)), axis=-1)
+
+
+def excess_evidence(xp: Namespace, capital: Any) -> Any:
+    """Log of the mean capital, shape (tests,)."""
+    return _log_mean_exp(xp, capital)

@@ -8,19 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import ExperimentError
+from .backend import namespace
 from .ball import Interval
 from .decide import Decider, Effort, Finding
 from .laboratory import Laboratory
 from .random import Primitive
-from .sequential import (
-    BoundedMean,
-    ExcessBet,
-    Spread,
-    asymptotic_interval,
-    bernoulli_interval,
-    block_rows,
-)
+from .sequential import asymptotic_interval
+from .spread import Spread
 from .sure import recheck
+from .watched import BoundedMean, ExcessBet, RobustMean, SubGaussianMean, Watched, block_rows, success_interval
 
 ROUNDING = 1e-9  # relative size below which a difference of float64 results is not evidence of anything
 
@@ -32,13 +28,14 @@ class MeanDecider(Decider):
     """
 
     nonnegative = False
+    bets = False  # whether bets against E[Q] <= bound may decide, beside the interval: each then has half of alpha
 
     def __init__(self, lab: Laboratory, alpha: float, effort: Effort):
         super().__init__(lab, alpha, effort)
-        self.spread = Spread()
+        self.spread = Spread(namespace("cpu"))
         self.bound: float | None = None
         self.ratio = False
-        self.bounded: BoundedMean | None = None
+        self.watched: Watched | None = None  # an interval without asymptotics, where the claim declares enough for one
         self.support: tuple[float, float] | None = None
         self.bet: ExcessBet | None = None
         self.finding: Finding | None = None
@@ -60,11 +57,11 @@ class MeanDecider(Decider):
                 raise ExperimentError(f"a sample leaves the declared support [{low:.6g}, {high:.6g}]")
             q = np.clip(q, low, high)
         for block in block_rows(q, self.lab.rows):
-            self.spread.add(block)
-            if self.bounded is not None:
-                self.bounded.add(block)
+            self.spread.add(block[None])
+            if self.watched is not None:
+                self.watched.add(block)
             if self.bet is not None:
-                if self.spread.low < 0 and not self.nonnegative:
+                if self.spread.low[0] < 0 and not self.nonnegative:
                     self.bet = None
                 else:
                     self.bet.add(np.maximum(block, 0.0))
@@ -75,15 +72,39 @@ class MeanDecider(Decider):
         varies = bool(np.ptp(bound) > ROUNDING * np.abs(bound).max())
         self.ratio = per_row and (varies or self.lab.rows == 1)
         self.bound = 1.0 if self.ratio else float(bound[0])
-        support = getattr(self.decision, "support", None)
-        if support is not None and not self.ratio:
-            low, high = (float(self.lab.evaluate(e, rows, size)[0]) for e in support)
+        if not self.ratio:
+            self._declared(rows, size)
+        if self.bets and self.bound > 0:
+            self.bet = ExcessBet(self.bound)
+
+    def _declared(self, rows: dict[str, np.ndarray], size: int) -> None:
+        """The interval that rests on what the claim declares of the quantity: its range, a proxy, a variance."""
+
+        def number(field: str, expr: Any) -> float:
+            values = self.lab.evaluate(expr, rows, size)
+            if np.ptp(values) > 0:
+                raise ExperimentError(f"the declared {field} varies over instances; it must be one number per case")
+            return float(values[0])
+
+        given = {f: getattr(self.decision, f, None) for f in ("support", "proxy", "variance")}
+        share = self.alpha / 2 if self._may_bet() else self.alpha
+        if given["support"] is not None:
+            low, high = (number("support", e) for e in given["support"])
             if not low < high:
                 raise ExperimentError(f"the declared support [{low:.6g}, {high:.6g}] is empty")
             self.support = (low, high)
-            self.bounded = BoundedMean(low, high, self.alpha)
-        if self.bound > 0:
-            self.bet = ExcessBet(self.bound)
+            self.watched = BoundedMean(low, high, share)
+            return
+        for field, make in (("proxy", SubGaussianMean), ("variance", RobustMean)):
+            if given[field] is not None:
+                value = number(field, given[field])
+                if value <= 0:
+                    raise ExperimentError(f"the declared {field} is {value:.6g}; it must be positive")
+                self.watched = make(value, share)
+                return
+
+    def _may_bet(self) -> bool:
+        return self.bets and self.bound is not None and self.bound > 0
 
     def _bound_names(self) -> set[str]:
         import sympy
@@ -106,10 +127,25 @@ class MeanDecider(Decider):
 
     def _interval(self) -> tuple[tuple[float, float], str, str]:
         """Interval, the name of what it rests on, and why it must not be used (if so)."""
-        if self.bounded is not None:
-            return self.bounded.interval(), "valid at any time (bounded, empirical Bernstein)", ""
-        means = np.asarray(self.spread.means)
-        return asymptotic_interval(means, self.alpha), "asymptotic", self.spread.refusal(self.alpha)
+        if self.watched is not None:
+            return self.watched.interval(), self.watched.basis, ""
+        share = self.alpha / 2 if self._intervals_decide() and self._may_bet() else self.alpha
+        low, high = asymptotic_interval(self.spread.xp, self.spread.block_means(), share)
+        return (float(low[0]), float(high[0])), "asymptotic", self.spread.refusal(share)
+
+    def _intervals_decide(self) -> bool:
+        """Whether an asymptotic interval may decide what the bets also may."""
+        return True
+
+    def _bets_won(self) -> bool:
+        if self.bet is None:
+            return False
+        alone = self.watched is None and not self._intervals_decide()
+        return self.bet.evidence >= math.log((1 if alone else 2) / self.alpha)
+
+    @property
+    def _mean(self) -> float:
+        return float(self.spread.mean[0])
 
     def _tolerance(self) -> float:
         assert self.bound is not None
@@ -124,19 +160,19 @@ class MeanDecider(Decider):
         if self.support is not None and self.bound > self.support[1]:
             message += "; vacuous here: the bound exceeds the declared support"
         return Finding(
-            verdict, message=message, estimate=self.spread.mean, bound=self.bound,
+            verdict, message=message, estimate=self._mean, bound=self.bound,
             interval=interval if all(map(math.isfinite, interval)) else None,
-            tolerance=getattr(self.decision, "tol", None), margin=self.bound - self.spread.mean,
+            tolerance=getattr(self.decision, "tol", None), margin=self.bound - self._mean,
         )  # fmt: skip
 
     def check(self) -> Finding | None:
         if not self.lab.drawn:
             return self._deterministic()
-        if self.bet is not None and self.bet.evidence >= math.log(1 / self.alpha):
+        if self._bets_won():
             found = self._excess()
             if found is not None:
                 return found
-        if self.spread.constant():
+        if self.spread.constant()[0]:
             return self._constant() if len(self.spread.means) >= 16 else None
         interval, basis, refused = self._interval()
         return None if refused else self._judge(interval, basis)
@@ -184,11 +220,13 @@ class MeanBoundDecider(MeanDecider):
 
     def __init__(self, lab: Laboratory, alpha: float, effort: Effort):
         super().__init__(lab, alpha, effort)
-        self.nonnegative = self.decision.nonnegative
+        self.nonnegative = self.bets = self.decision.nonnegative
+
+    def _intervals_decide(self) -> bool:
+        # For non-negative unbounded data a refutation comes from the bets alone: they need no tail assumption.
+        return not self.bets
 
     def _excess(self) -> Finding | None:
-        if not self.nonnegative:
-            return None
         assert self.bet is not None
         return self._finding(
             "fail", f"bets against it won (log e-value {self.bet.evidence:.1f}; valid at any time, no moments assumed)"
@@ -197,8 +235,7 @@ class MeanBoundDecider(MeanDecider):
     def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:
         assert self.bound is not None
         low, high = interval
-        # For non-negative unbounded data a refutation comes from the bets alone: they need no tail assumption.
-        may_fail = self.bounded is not None or not self.nonnegative or self.bound <= 0
+        may_fail = self.watched is not None or self._intervals_decide() or self.bound <= 0
         if may_fail and low > self.bound + ROUNDING * abs(self.bound):
             return self._finding("fail", f"the mean exceeds the bound, {basis}")
         if high <= self.bound + self._tolerance():
@@ -209,7 +246,7 @@ class MeanBoundDecider(MeanDecider):
 
     def _constant(self) -> Finding:
         assert self.bound is not None
-        value, n = self.spread.high, self.spread.n
+        value, n = float(self.spread.high[0]), self.spread.n
         if value == 0:
             return self._finding("inconclusive", f"every one of {n} samples is 0: they say nothing")
         if value <= self.bound * (1 + math.copysign(ROUNDING, self.bound)):
@@ -220,7 +257,7 @@ class MeanBoundDecider(MeanDecider):
 
     def _deterministic(self) -> Finding:
         assert self.bound is not None
-        value = self.spread.mean
+        value = self._mean
         status = "holds" if value <= self.bound else self._exceeds()
         text = "nothing is drawn: one exact value"
         if status == "violated":
@@ -236,7 +273,7 @@ class MeanEqualsDecider(MeanDecider):
     def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:
         assert self.bound is not None
         low, high = interval
-        slack = ROUNDING * max(abs(self.bound), abs(self.spread.mean))
+        slack = ROUNDING * max(abs(self.bound), abs(self._mean))
         if low > self.bound + slack or high < self.bound - slack:
             return self._finding("fail", f"the interval excludes the value, {basis}")
         if low >= self.bound - self._tolerance() and high <= self.bound + self._tolerance():
@@ -247,14 +284,14 @@ class MeanEqualsDecider(MeanDecider):
 
     def _constant(self) -> Finding:
         assert self.bound is not None
-        value, n = self.spread.high, self.spread.n
+        value, n = float(self.spread.high[0]), self.spread.n
         text = f"every one of {n} samples is {value:.10g}: it does not vary with the draws"
         near = abs(value - self.bound) <= ROUNDING * max(abs(self.bound), abs(value), 1e-300)
         return self._finding("pass" if near else "fail", text)
 
     def _deterministic(self) -> Finding:
         assert self.bound is not None
-        value = self.spread.mean
+        value = self._mean
         text = "nothing is drawn: one exact value"
         if abs(value - self.bound) <= ROUNDING * max(abs(self.bound), abs(value), 1e-300):
             return self._finding("pass", text)
@@ -273,10 +310,13 @@ class MeanEqualsDecider(MeanDecider):
 class MeanExceedsDecider(MeanDecider):
     """Counterexample in the mean: pass when E[Q] > B is certain at the exhibited distribution."""
 
+    bets = True
+
     def _excess(self) -> Finding | None:
         assert self.bet is not None
         text = (
-            f"the exhibited mean exceeds the bound (bets on non-negative samples, log e-value {self.bet.evidence:.1f})"
+            f"the exhibited mean exceeds the bound (bets, log e-value {self.bet.evidence:.1f}; "
+            "given that the quantity is non-negative, as every sample was)"
         )
         return self._finding("pass", text)
 
@@ -290,8 +330,8 @@ class MeanExceedsDecider(MeanDecider):
 
     def _constant(self) -> Finding:
         assert self.bound is not None
-        exceeds = self.spread.low > self.bound + ROUNDING * abs(self.bound)
-        text = f"every one of {self.spread.n} samples is {self.spread.high:.10g}"
+        exceeds = self.spread.low[0] > self.bound + ROUNDING * abs(self.bound)
+        text = f"every one of {self.spread.n} samples is {self.spread.high[0]:.10g}"
         return self._finding("pass" if exceeds else "fail", text)
 
     def _deterministic(self) -> Finding:
@@ -326,14 +366,14 @@ class ProbabilityDecider(Decider):
         share = self.hits / self.n
         return Finding(
             verdict, message=f"{text}: {self.hits} of {self.n} exceed the threshold", estimate=share,
-            interval=bernoulli_interval(self.hits, self.n, self.alpha), bound=self.bound, margin=self.bound - share,
+            interval=success_interval(self.hits, self.n, self.alpha), bound=self.bound, margin=self.bound - share,
         )  # fmt: skip
 
     def check(self) -> Finding | None:
         assert self.bound is not None
         if self.bound >= 1:
             return self._finding("pass", "vacuous here, the bound is at least 1")
-        low, high = bernoulli_interval(self.hits, self.n, self.alpha)
+        low, high = success_interval(self.hits, self.n, self.alpha)
         if low > self.bound:
             return self._finding("fail", "the probability exceeds the bound")
         if high <= self.bound:
