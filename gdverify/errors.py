@@ -1,5 +1,7 @@
 """What can go wrong, by who is to blame; the command line maps each to one line and an exit code."""
 
+from typing import Any
+
 
 class GdverifyError(Exception):
     """Base of every error raised on purpose."""
@@ -18,7 +20,14 @@ class ProofError(GdverifyError):
 
 
 class ExperimentError(GdverifyError):
-    """An experiment that could not be carried out: wrong shape, non-finite samples, a missing value."""
+    """An experiment that could not be carried out: wrong shape, non-finite samples, a missing value.
+
+    ``rows`` marks the rows to blame, where they are known.
+    """
+
+    def __init__(self, message: str = "", rows: Any = None):
+        super().__init__(message)
+        self.rows = rows
 
 
 class UndecidedError(GdverifyError):

@@ -19,7 +19,7 @@ from ..evaluate import evaluate
 from .backend import Namespace, namespace
 from .ball import Interval, precision
 from .interval import IntervalCase, IntervalNamespace
-from .random import Draws, KeyedStreams, Mutator, Primitive, Recorder, Replayer, Source, stream_key
+from .random import Draws, KeyedStreams, Primitive, Recorder, Replayer, Source, stream_key
 
 _ROWS = ("quantity", "left", "right", "attained", "drift", "quantity_error", "scale")
 _OTHER = ("n", "h", "floor")
@@ -133,14 +133,6 @@ class Laboratory:
             self._last = (block, self.run_on(recorder, self.rows), recorder)
         return self._last[1], self._last[2]
 
-    def perturb(
-        self, parents: Sequence[Sequence[Primitive]], generation: int, scales: Sequence[float]
-    ) -> tuple[dict[str, np.ndarray], Recorder]:
-        """A block of perturbed copies of recorded rows, with its draws."""
-        key = stream_key(self.key.hex(), "search", generation)
-        recorder = Recorder(Mutator(parents, key, self.rows, scales))
-        return self.run_on(recorder, self.rows), recorder
-
     def run_on(self, source: Source, size: int) -> dict[str, np.ndarray]:
         """Checked results with draws from any source.
 
@@ -204,7 +196,7 @@ class Laboratory:
             self._check_shape(name, array, size)
             if not np.all(np.isfinite(array)):
                 bad = int(array.size - np.isfinite(array).sum())
-                raise ExperimentError(f"{name!r} has {bad} non-finite entries of {array.size}")
+                raise ExperimentError(f"{name!r} has {bad} non-finite entries of {array.size}", _rows(array, size))
             out[name] = array
         self._check_observed(out)
         return out
@@ -238,8 +230,9 @@ class Laboratory:
             for end, sign in ((domain.low, 1), (domain.high, -1)):
                 if end is None or end in (sympy.oo, -sympy.oo):
                     continue
-                if np.any(sign * (seen - evaluate(end, values, self.host)) < -slack):
-                    raise ExperimentError(f"{symbol.name} leaves its domain {domain.describe()}")
+                outside = sign * (seen - evaluate(end, values, self.host)) < -slack
+                if np.any(outside):
+                    raise ExperimentError(f"{symbol.name} leaves its domain {domain.describe()}", outside)
 
     # -- values of expressions --------------------------------------------------------------------------------
 
@@ -256,7 +249,7 @@ class Laboratory:
             except (ZeroDivisionError, OverflowError) as problem:
                 raise ExperimentError(f"{expr} at this case: {problem}") from None
         if not np.all(np.isfinite(value)):
-            raise ExperimentError(f"{expr} is not finite at this case")
+            raise ExperimentError(f"{expr} is not finite at this case", _rows(value, size))
         return np.broadcast_to(value, (size,))
 
     def enclose(self, draws: Sequence[Primitive], bits: int, seconds: float, reading: int = 0) -> dict[str, Any]:
@@ -299,6 +292,11 @@ class Laboratory:
                     value = round(float(value)) if sympy.sympify(expr).is_integer else float(value)
                 out[name] = value
         return out
+
+
+def _rows(array: np.ndarray, size: int) -> Any:
+    """Which rows hold what is not finite; None where the array has no rows."""
+    return ~np.isfinite(array).reshape(size, -1).all(axis=1) if array.ndim and len(array) == size else None
 
 
 def _first_row(name: str, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 Every draw of an experiment is a fixed function of *primitive* draws (standard normals and uniforms).  Primitives
 come from a source: keyed streams (sampling), a recorder around them, saved draws of one row (rechecks in interval
-arithmetic, replay), or a perturbation of recorded rows (directed search).
+arithmetic, replay), or the points of a directed search.
 
 Streams are keyed by (seed, claim, evidence, case, block, draw number) and each block of rows has its own
 generator, so the numbers depend neither on the batch size nor on the worker or the order of work.  The number and
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -121,40 +120,6 @@ class Replayer:
                 f"replay: draw {self.position} is {kind}{shape}, but {saved.kind}{saved.array.shape} was saved"
             )
         return saved.array
-
-
-class Mutator:
-    """Perturbed copies of recorded rows (primary-sample-space mutation), for directed search.
-
-    Row i of the batch descends from ``parents[i % len(parents)]`` with its own scale s:
-    normals z become sqrt(1 - s^2) z + s xi, uniforms u + s (eta - 1/2) modulo 1; either keeps the distribution of
-    the draw when the parent has it.  Half of the rows change a random half of the draws only.  Shared draws stay.
-    """
-
-    def __init__(self, parents: Sequence[Sequence[Primitive]], key: bytes, rows: int, scales: Sequence[float]):
-        self.parents, self.rows = parents, rows
-        self.rng = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
-        self.scale = np.asarray(scales)[self.rng.integers(len(scales), size=rows)]
-        self.parent = np.arange(rows) % len(parents)
-        self.position = 0
-
-    def draw(self, kind: str, shape: tuple[int, ...], shared: bool) -> np.ndarray:
-        saved = [p[self.position] for p in self.parents]
-        self.position += 1
-        if shared:
-            return saved[0].array
-        base = np.concatenate([p.array for p in saved])[self.parent]
-        if base.shape != shape or saved[0].kind != kind:
-            raise ExperimentError("the shapes of the draws depend on the values drawn; they must not")
-        scale = self.scale.reshape((-1,) + (1,) * (len(shape) - 1))
-        noise = self.rng.standard_normal(shape) if kind == "normal" else self.rng.random(shape)
-        moved = np.sqrt(1 - scale**2) * base + scale * noise if kind == "normal" else base + scale * (noise - 0.5)
-        if kind == "uniform":
-            moved = moved - np.floor(moved)
-            moved[moved >= 1] = 0.0  # -tiny - floor(-tiny) rounds to 1
-        part = self.rng.random(shape) < 0.5
-        part[self.rng.random(self.rows) < 0.5] = True
-        return np.where(part, moved, base)
 
 
 class Draws:
@@ -287,8 +252,3 @@ def _floats(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         return [_floats(v) for v in x]
     return x
-
-
-def geometric_scales(count: int = 6) -> list[float]:
-    """Mutation scales from coarse to fine."""
-    return [math.exp(-1.3 * k) * 0.7 for k in range(count)]

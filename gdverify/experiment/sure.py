@@ -16,14 +16,16 @@ import numpy as np
 from ..errors import ExperimentError, UndecidedError
 from .ball import Interval, leaks
 from .decide import Decider, Finding
+from .directed import Search
 from .laboratory import Laboratory
-from .random import Primitive, geometric_scales
+from .random import Primitive
 from .sequential import no_event_bound
 
 PRECISIONS = (106, 256, 512, 1024)
 _TIE = 1e-9  # relative distance below the bound within which a row is rechecked as if it exceeded it
 _KEPT = 64
 _ELITE = 16
+_SEARCH_RECHECKS = 8
 _TINY = 1e-300
 _UNRELIABLE = 1e-6  # relative error of floats beyond which "it was only rounding" is no explanation
 
@@ -255,42 +257,44 @@ class SureDecider(Decider):
     # -- directed search ------------------------------------------------------------------------------------------
 
     def _search(self) -> tuple[Finding | None, int]:
-        """Evolve the rows with the largest quantity/bound; returns a confirmed violation, and how many were tried."""
-        elite: list[tuple[float, list[Primitive]]] = []
-        blocks: dict[int, Any] = {}
-        for score, block, row in self._ranked()[:_ELITE]:
-            if block not in blocks:
-                if len(blocks) >= self.effort.search_blocks:
+        """Search on from the rows nearest to the bound; returns a confirmed violation, and how many were tried."""
+        recorders: dict[int, Any] = {}
+        draws: list[list[Primitive]] = []
+        for _, block, row in self._ranked()[:_ELITE]:
+            if block not in recorders:
+                if len(recorders) >= self.effort.search_blocks:
                     continue
-                blocks[block] = self.lab.record(block)[1]
-            elite.append((score, blocks[block].row(row)))
-        blocks.clear()
-        tried, rechecks = 0, 0
-        unsupported: list[Recheck] = []
+                recorders[block] = self.lab.record(block)[1]
+            draws.append(recorders[block].row(row))
+        recorders.clear()
+        rows = self.lab.rows
+        search = Search(self.lab, self._scores, draws[0], seed="search", population=rows, chunk=rows)
+        search.evaluate(np.stack([search.point(d) for d in draws]))
+        rechecks, unsupported = 0, ""
         deadline = time.monotonic() + self.effort.search_seconds
-        scales = geometric_scales()
-        for generation in range(self.effort.generations):
+        for _ in range(self.effort.generations if search.n else 0):
             if time.monotonic() > deadline:
                 break
-            rows, recorder = self.lab.perturb([d for _, d in elite], generation, scales)
-            scores, left, right = self._scores(rows, self.lab.rows)
-            tried += self.lab.rows
-            self._note(scores, left, right)
-            order = np.argsort(-scores, kind="stable")[:_ELITE]
-            for k in order[:2]:
-                if scores[k] > 0 and rechecks < 8:
-                    rechecks += 1
-                    result = self._recheck(recorder.row(int(k)))
-                    if result.status == "violated":
-                        return self._fail(result, recorder.row(int(k))), tried
-                    if result.status == "unsupported":
-                        unsupported.append(result)
-            merged = elite + [(float(scores[k]), recorder.row(int(k))) for k in order]
-            merged.sort(key=lambda e: -e[0])
-            elite = merged[:_ELITE]
+            search.step()
+            best = search.found()
+            if not best:
+                continue
+            if best[0].score > self.best:
+                self.best, self.best_sides = best[0].score, (best[0].left, best[0].right)
+                self.best_ratio = best[0].left / best[0].right if best[0].right > 0 else None
+            if best[0].score > 0 and rechecks < _SEARCH_RECHECKS:
+                rechecks += 1
+                instance = search.draws(best[0].point)
+                result = self._recheck(instance)
+                if result.status == "violated":
+                    return self._fail(result, instance), search.evaluated
+                if result.status == "unsupported":
+                    unsupported = unsupported or result.reason
+                elif self.compares and best[0].score > _TIE:
+                    search.distrust(max(abs(best[0].left), abs(best[0].right)))
         if unsupported:
-            return self._unconfirmed(unsupported[0].reason), tried
-        return None, tried
+            return self._unconfirmed(unsupported), search.evaluated
+        return None, search.evaluated
 
 
 class MinimiserDecider(SureDecider):
