@@ -216,6 +216,43 @@ class PairMean(sympy.Function):
         return set().union(*(a.free_symbols for a in self.args)) - {self.variable}
 
 
+class NormalMean(sympy.Function):
+    """``NormalMean(f)``: E f over independent standard normal z_1, z_2, ..., everything else held fixed.
+
+    ``f`` is an expression in the values of ``NormalMean.z``, which mean nothing outside.  Where f involves other random
+    quantities the value is random too: the mean given those.
+    """
+
+    nargs = 1
+    is_real = True
+    z = UndefinedFunction("z'", real=True)
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        body = rf"\mathbb{{E}}_z\left[{printer._print(self.args[0])}\right]"
+        return body if exp is None else rf"{body}^{{{exp}}}"
+
+
+def gaussian_share(weight: Any, i: Any, n: Any) -> Any:
+    """E[w_i z_i^2 / (w_1 z_1^2 + ... + w_n z_n^2)] for standard normal z; ``weight`` maps an index to its weight."""
+    return NormalMean(weight(i) * NormalMean.z(i) ** 2 / _energy(weight, n))
+
+
+def gaussian_form(weight: Any, coordinate: Any, n: Any) -> Any:
+    """E[(sum_j w_j^(1/2) c_j z_j)^2 / sum_j w_j z_j^2] for standard normal z: v^T D v, with coordinates c_j of v in the
+    eigenbasis of a matrix with eigenvalues w_j, for the mean D of the projector on the direction of a Gaussian vector
+    with that covariance.
+    """
+    root = sympy.Sum(sympy.sqrt(weight(_EACH)) * coordinate(_EACH) * NormalMean.z(_EACH), (_EACH, 1, n))
+    return NormalMean(root**2 / _energy(weight, n))
+
+
+_EACH = sympy.Symbol("each'", integer=True, positive=True)
+
+
+def _energy(weight: Any, n: Any) -> Any:
+    return sympy.Sum(weight(_EACH) * NormalMean.z(_EACH) ** 2, (_EACH, 1, n))
+
+
 class TimeDerivative(sympy.Function):
     """d/dt along the flow of a claim about conservation."""
 

@@ -114,7 +114,7 @@ def test_an_instance_is_no_theorem(artefact):
 
 
 def test_cited_results_are_hypotheses_by_name():
-    assert "Hypothesis cited_" in export_derivation(load("bn-orthogonalizes.one-step-lower"))
+    assert "Hypothesis cited_" in export_derivation(load("bn-orthogonalizes.wasserstein"))
 
 
 def test_axioms_beyond_the_reals_are_seen():

@@ -104,21 +104,47 @@ class CalculusRules(ScalarRules):
         left = sympy.Integral(self._plug(function, {x: k}), (k, low, high))
         return self._record("integral", left, "==", end - self._plug(antiderivative, {x: low}))
 
-    def integral_bound(self, fact: Fact, x: Any, low: Any, high: Any) -> Fact:
-        """From left(x) >= right(x) on [low, high]: the integrals keep the order (both are assumed to exist)."""
+    def integral_bound(self, fact: Fact, x: Any, low: Any, high: Any, *, exist: Sequence[Fact] = ()) -> Fact:
+        """From left(x) >= right(x) on [low, high]: the integrals keep the order.
+
+        Both integrals must exist: the function is constant or continuous on [low, high], closed and bounded, by
+        construction; or one of the facts ``exist`` gives the value of its integral, an expression without integrals.
+        """
         self._mine(fact)
         self._check_untied(x, fact.left, fact.right)
         low, high = sympy.sympify(low), sympy.sympify(high)
         dom = self._domain(x)
         inside = dom.low is not None and self.signs.nonnegative(low - dom.low)
         inside = inside and (dom.high is None or (high is not sympy.oo and self.signs.nonnegative(dom.high - high)))
-        if x not in self.generic or not inside or fact.hypotheses:
+        if x not in self.generic or dom.integer or not inside or fact.hypotheses:
             raise ProofError(f"the inequality is not known on the whole of [{low}, {high}]")
         if fact.relation not in (">=", ">", "==") or not (high is sympy.oo or self.signs.nonnegative(high - low)):
             raise ProofError("integral_bound needs an inequality over an interval")
         k = self._bound_variable(x, fact.left, fact.right)
         left, right = (sympy.Integral(self._plug(e, {x: k}), (k, low, high)) for e in (fact.left, fact.right))
-        return self._record("integral bound", left, "==" if fact.relation == "==" else ">=", right, [fact])
+        used = [self._existence(e, i, x, exist) for e, i in ((fact.left, left), (fact.right, right))]
+        uses = [fact, *(f for f in used if f is not None)]
+        return self._record("integral bound", left, "==" if fact.relation == "==" else ">=", right, uses)
+
+    def _existence(self, function: Any, integral: Any, x: Any, exist: Sequence[Fact]) -> Fact | None:
+        """The fact that gives the integral's value, or None where the function is continuous; refused otherwise."""
+        ((_, low, high),) = integral.limits
+        dom = self._domain(x)
+        bounded = high is not sympy.oo and not (dom.low_open and not self.signs.positive(low - dom.low))
+        bounded = bounded and not (dom.high_open and not self.signs.positive(dom.high - high))
+        if function == 0 or (bounded and (not function.has(x) or self._smooth(function, x))):
+            return None
+        for fact in exist:
+            self._mine(fact)
+            if fact.relation != "==" or fact.hypotheses:
+                continue
+            for side, value in ((fact.left, fact.right), (fact.right, fact.left)):
+                if not isinstance(side, sympy.Integral) or value.has(sympy.Integral) or len(side.limits) != 1:
+                    continue
+                ((t, *ends),) = side.limits
+                if tuple(ends) == (low, high) and is_zero(self._plug(side.function, {t: x}) - function, self.signs):
+                    return fact
+        raise ProofError(f"{integral} is not known to exist: put the fact that gives its value into exist=")
 
     # -- limits -----------------------------------------------------------------------------------------------
 

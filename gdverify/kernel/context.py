@@ -14,7 +14,7 @@ from ..claim import Assumption, Claim
 from ..decision import Proposition
 from ..domain import Domain, told_too_much
 from ..errors import ProofError
-from ..language import AtInfinity, GrowthExponent, Mean, PairMean, Vector, is_vector_atom, linear_parts
+from ..language import AtInfinity, GrowthExponent, Mean, NormalMean, PairMean, Vector, is_vector_atom, linear_parts
 from .algebra import check_defined, is_zero
 from .fact import _SEAL, Fact, Step
 from .matrix import words
@@ -138,6 +138,8 @@ class Context:
         """Refuse symbols that the claim does not declare: their domain, hence their sign, would be anybody's guess."""
         if expr.atoms(sympy.Float):
             raise ProofError(f"{expr} contains a float: a derivation takes exact numbers only")
+        if _free_normal(expr):
+            raise ProofError(f"{expr} names the variables of a NormalMean outside of it")
         for inverse in expr.atoms(sympy.Inverse):
             base = inverse.arg.arg if isinstance(inverse.arg, sympy.Transpose) else inverse.arg
             family = getattr(base, "sequence", base)
@@ -159,7 +161,8 @@ class Context:
         if expr.has(sympy.zoo, sympy.nan) or expr in (sympy.oo, -sympy.oo) or expr.has(sympy.I):
             raise ProofError(f"{expr} is no real number")
         inside = bound_symbols(expr)
-        blind = {} if defined else {m: sympy.Dummy() for m in expr.atoms(Mean)}  # nothing cancels across a mean
+        means = expr.atoms(Mean, NormalMean)  # nothing cancels across a mean
+        blind = {} if defined else {m: sympy.Dummy() for m in means}
         for power in () if defined else expr.xreplace(blind).atoms(sympy.Pow):
             if power.free_symbols & inside or power.exp.is_nonnegative:
                 continue
@@ -423,6 +426,8 @@ class Context:
     def _plug(self, expr: Any, values: Mapping[Any, Any]) -> Any:
         """Substitute values for symbols, refusing capture by the variable of a sum or integral."""
         expr = sympy.sympify(expr)
+        if any(_free_normal(sympy.sympify(v)) for v in values.values()):
+            raise ProofError("the value names the variables of a NormalMean")
         entering = {s for v in values.values() for s in sympy.sympify(v).free_symbols}
         if bound_symbols(expr) & (entering | set(values)):
             raise ProofError("the value would be captured by the variable of a sum, integral, derivative or limit")
@@ -456,6 +461,13 @@ def _opaque(expr: Any) -> bool:
     from ..language import TimeDerivative
 
     return isinstance(expr, TimeDerivative)
+
+
+def _free_normal(expr: Any) -> bool:
+    """Whether the normal variables of a `NormalMean` occur outside of one."""
+    if not expr.has(NormalMean.z):
+        return False
+    return bool(expr.xreplace(dict.fromkeys(expr.atoms(NormalMean), sympy.S.Zero)).has(NormalMean.z))
 
 
 BINDERS = (

@@ -7,8 +7,9 @@ from .dynamics import DynamicsRules
 from .inequalities import InequalityRules
 from .points import PointRules
 from .sequences import SequenceRules
+from .shares import ShareRules
 from .solutions import SolutionRules
 
 
-class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, ActivationRules, PointRules):
+class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, ActivationRules, PointRules, ShareRules):
     """A derivation in progress for one claim (or one of its mutants)."""

@@ -16,7 +16,7 @@ from .matrices import MatrixRules
 
 
 class ScalarRules(MatrixRules):
-    """identity, sign, certificate, rewrite, product, extreme, power."""
+    """identity, sign, certificate, rewrite, product, extreme, absolute, power."""
 
     def identity(self, left: Any, right: Any = 0, *, using: Sequence[Fact] = ()) -> Fact:
         """left == right, by exact normal form, after the equalities ``using`` were put in."""
@@ -166,6 +166,12 @@ class ScalarRules(MatrixRules):
             raise ProofError(f"{member} is not written among the arguments of {expr}")
         left, right = (expr, member) if isinstance(expr, sympy.Max) else (member, expr)
         return self._record("extreme", left, ">=", right)
+
+    def absolute(self, expr: Any) -> Fact:
+        """|expr| >= expr, for a real expr (put -expr for the other side)."""
+        expr = sympy.sympify(expr)
+        self._check_argument(expr)
+        return self._record("absolute", sympy.Abs(expr), ">=", expr)
 
     def power(self, fact: Fact, exponent: Any) -> Fact:
         """From left >= right >= 0: left^p >= right^p for a real p >= 0 (p = 1/2: square roots)."""

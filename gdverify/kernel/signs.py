@@ -15,7 +15,17 @@ from sympy.core.function import AppliedUndef
 
 from ..domain import Domain
 from ..errors import ProofError
-from ..language import DiagonalSum, GrowthExponent, Inner, Mean, PairMean, Prob, TimeDerivative, is_vector_atom
+from ..language import (
+    DiagonalSum,
+    GrowthExponent,
+    Inner,
+    Mean,
+    NormalMean,
+    PairMean,
+    Prob,
+    TimeDerivative,
+    is_vector_atom,
+)
 from .algebra import NormalForms, is_zero
 from .matrix import transpose_word, words
 
@@ -107,7 +117,7 @@ class Signs:
             return self._real_matrix(expr.args[0])
         if expr.is_number and not expr.args:
             return bool(expr.is_real)
-        if isinstance(expr, (Mean, PairMean)):
+        if isinstance(expr, (Mean, PairMean, NormalMean)):
             return all(self.real(a) for a in expr.args)
         if isinstance(expr, (sympy.Sum, sympy.Integral)):
             return self.real(expr.function)

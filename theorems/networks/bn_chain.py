@@ -8,22 +8,29 @@ from sympy import Function, Ge, Le, S, sqrt
 
 from gdverify import Assumption, Mean, sq
 from theorems.networks.bn_contraction import (
-    EIGENBASIS,
-    MAGNUS,
     equal,
     lam,
     n,
     partial,
     partial_sums,
     rate,
-    share_integral,
-    share_lower_bound,
     spectrum,
     trace_one,
 )
-from theorems.networks.bn_noise import D, gram, lambda_min, layer, noise_bound, sigma, traces
+from theorems.networks.bn_noise import (
+    D,
+    gram,
+    lambda_min,
+    layer,
+    least_form,
+    mean_bound,
+    mean_layer,
+    noise_bound,
+    sigma,
+    traces,
+)  # fmt: skip
 
-ell, share, x, energy, V = (Function(name) for name in ("ell", "p", "x", "Q", "V"))
+ell, energy, V = (Function(name) for name in ("ell", "Q", "V"))
 lack = lambda t: 1 / n - ell(t)
 
 smallest = Assumption(
@@ -31,8 +38,7 @@ smallest = Assumption(
     lambda a, t: [Ge(lam(t, a), ell(t), evaluate=False), Ge(ell(t), 0, evaluate=False)],
 )
 next_layer = Assumption("the chain of Gram matrices", lambda t: equal(ell(t + 1), lambda_min(gram(t))))
-eigenvalue = Assumption("x_t is an eigenvalue of G_t, p_t its share", lambda t: Ge(x(t), ell(t), evaluate=False))
-chain = [*spectrum, smallest, next_layer, eigenvalue, *layer, traces]
+chain = [*spectrum, smallest, next_layer, *layer, traces, mean_layer, least_form]
 
 orthogonality_gap = Assumption(
     "V is the Frobenius distance of G from I/n",
@@ -63,17 +69,13 @@ def at_most_mean(proof, t):
 def drift(proof, t):
     """Facts: lack(t+1) <= (1 - rate ell_t) lack(t) + M with M = (|G - D|^2/sigma + sigma)/2 >= 0, and E M <= sigma."""
     cap, nonnegative = at_most_mean(proof, t)
-    above = proof.assume(eigenvalue, t)
-    least = proof.cite(EIGENBASIS[0], equal(lambda_min(D(t)), share(t)), EIGENBASIS[1])
-    proof.certificate(Ge(x(t), 0), [(1, above), (1, nonnegative)])
-    formula = proof.cite("mean of a ratio of quadratic forms", equal(share(t), share_integral(x(t), t)), MAGNUS)
-    bound = share_lower_bound(proof, formula, (above, nonnegative, cap), t)
-    fall, noise, _ = noise_bound(proof, t)
+    bound = mean_bound(proof, lambda j: proof.assume(smallest, j, t)[0], nonnegative, cap, t)
+    fall, noise = noise_bound(proof, t)
     jump = (sq(gram(t) - D(t)) / sigma + sigma) / 2
     step = proof.certificate(
         Le(lack(t + 1), (1 - rate * ell(t)) * lack(t) + jump),
         [(1, bound), (1, fall)],
-        using=[proof.assume(next_layer, t), least],
+        using=[proof.assume(next_layer, t)],
     )
     small = proof.certificate(Le(Mean(jump), sigma), [(1 / (2 * sigma), noise)])
     return step, jump, small

@@ -13,18 +13,18 @@ determinant is largest at G = I/n, and 1/(1 + 2 t ell) lies above its tangent at
 Reference: arXiv:2106.03970.
 """
 
-from sympy import Eq, Function, Ge, Integral, Le, Rational, S, Sum, Symbol, exp, oo, sqrt, symbols
+from sympy import Eq, Function, Ge, Le, Rational, S, Symbol, exp, oo, sqrt, symbols
 
-from gdverify import Assumption, Claim, Integers, Mean, Mutant, Nonnegative, Observed, Reals, SureBound
+from gdverify import Assumption, Claim, Integers, Mutant, Nonnegative, Observed, Reals, SureBound
+from gdverify.language import gaussian_share
 from gdverify.laws import equation
 from gdverify.networks import mean_spectrum
 from theorems import PAPERS
 
 n = Symbol("n", integer=True, positive=True)
 ell, p = symbols("ell p", real=True)
-i, j = symbols("i j", integer=True, positive=True)
-theta = Symbol("theta", real=True)
-lam, partial, det, z = (Function(name) for name in ("lambda", "s", "det", "z"))
+i = Symbol("i", integer=True, positive=True)
+lam, partial, det = (Function(name) for name in ("lambda", "s", "det"))
 rate = 2 * n / (n + 2)
 
 
@@ -50,20 +50,34 @@ determinants = Assumption(
 spectrum = [positive, partial_sums, trace_one, determinants]
 
 
-def share_integral(x, *at):
-    """int_0^oo x/(1 + 2 theta x) det(I + 2 theta G)^(-1/2) d theta, the share of the eigenvalue x."""
-    t = Symbol("theta'", real=True)
-    return Integral(x / (1 + 2 * t * x) / sqrt(det(*at, n, t)), (t, 0, oo))
+def weights_sum(proof, *at):
+    """Facts: every eigenvalue is >= 0, at a generic index; their sum is positive."""
+    j, b = proof.index("r", 1, n), proof.index("s")
+    each = proof.assume(positive, j, *at)
+    start, more = proof.assume(partial_sums, b, *at)
+    total = proof.telescoped(
+        proof.certificate(equal(partial(*at, b + 1) - partial(*at, b), lam(*at, b + 1)), [(1, more)]),
+        -partial(*at, b),
+        b,
+        0,
+        n,
+    )
+    moved = proof.reindex(total.right, total.right.limits[0][0] - 1)
+    one = proof.certificate(
+        equal(moved.right, 1), [(-1, moved), (-1, total), (-1, start), (1, proof.assume(trace_one, *at))]
+    )
+    return j, each, proof.certificate((moved.right, ">", 0), [(1, one), (1, proof.sign(S.One))])
 
 
-def share_lower_bound(proof, share, low, *at):
-    """Fact: share >= low (1 + rate (1/n - low)).
+def share_lower_bound(proof, i, spectrum, low, *at):
+    """Fact: the share of the eigenvalue lambda_i is >= low (1 + rate (1/n - low)).
 
-    ``share``: fact "p == share_integral(x)"; ``low``: facts x >= l, l >= 0, 1/n >= l.
+    ``spectrum``: from `weights_sum`; ``low``: facts lambda_i >= l, l >= 0, 1/n >= l.
     """
     above, _, cap = low
     x, l = above.left, above.right
     proof.certificate(2 - n * l > 0, [(n, cap), (1, proof.sign(S.One))])
+    proof.certificate(Ge(x, 0), [(1, above), (1, low[1])])
     t, y, a = proof.scalar("theta", Nonnegative()), proof.scalar("y", Reals()), proof.index("a")
     m = 1 + 2 * t / n
     weight = 2 * t / m
@@ -105,21 +119,17 @@ def share_lower_bound(proof, share, low, *at):
         Ge(x / (1 + 2 * t * x) / sqrt(d), l * m ** (-n / 2) * line),
         [(1 / sqrt(d), increasing), (l / (1 + 2 * t * l), lowest), (l * m ** (-n / 2), tangent)],
     )
-    area = proof.integral_bound(below, t, 0, oo)
+    j, each, total = spectrum
+    proof.high(i)
+    share = proof.share_integral(i, n, j, each, total, begin, step, a, t)
     primitive = -(m ** (-n / 2)) + (1 / n - l) * (n**2 / (n + 2) * m ** (-n / 2 - 1) - n * m ** (-n / 2))
     value = proof.integral(l * m ** (-n / 2) * line, t, 0, oo, l * primitive)
+    area = proof.integral_bound(below, t, 0, oo, exist=[share, value])
     return proof.certificate(Ge(share.left, l * (1 + rate * (1 / n - l))), [(1, share), (1, area), (1, value)])
 
 
-EIGENBASIS = (
-    "the mean of a layer is diagonal in the eigenbasis of its input's Gram matrix: z_i -> -z_i",
-    "H. Daneshmand, A. Joudaki, F. Bach, arXiv 2106.03970, Lemma 7",
-)
-MAGNUS = "J. R. Magnus, The exact moments of a ratio of quadratic forms in normal variables, Ann. Econ. Stat. 4 (1986)"
-
 smallest = Assumption("ell is the smallest eigenvalue", lambda a: Ge(lam(a), ell, evaluate=False))
-ratio = lam(i) * z(i) ** 2 / Sum(lam(j) * z(j) ** 2, (j, 1, n))
-is_share = equation("p is a share of the Gaussian energy", p, Mean(ratio))
+is_share = equation("p is a share of the Gaussian energy", p, gaussian_share(lam, i, n))
 
 contraction_lemma = Claim(
     id="bn-orthogonalizes.contraction-lemma",
@@ -151,12 +161,10 @@ contraction_lemma = Claim(
 
 @contraction_lemma.derivation
 def integral_representation(proof):
-    proof.assume(positive, i)
-    above = proof.assume(smallest, i)
-    formula = proof.cite("mean of a ratio of quadratic forms", equal(Mean(ratio), share_integral(lam(i))), MAGNUS)
-    share = proof.rewrite(proof.assume(is_share), formula)
-    bound = share_lower_bound(proof, share, (above, proof.low(ell), proof.high(ell)))
-    proof.conclude(proof.certificate(Le(1 / n - p, (1 - rate * ell) * (1 / n - ell)), [(1, bound)]))
+    low = (proof.assume(smallest, i), proof.low(ell), proof.high(ell))
+    bound = share_lower_bound(proof, i, weights_sum(proof), low)
+    share = proof.assume(is_share)
+    proof.conclude(proof.certificate(Le(1 / n - p, (1 - rate * ell) * (1 / n - ell)), [(1, bound), (1, share)]))
 
 
 @contraction_lemma.experiment(

@@ -10,7 +10,7 @@ G = L L^T, trace G = 1.  Their mean D has the eigenvectors of G and the eigenval
 Reference: arXiv:2106.03970.
 """
 
-from sympy import Ge, Le, Symbol, sqrt
+from sympy import Function, Ge, Le, S, Sum, Symbol, sqrt
 
 from gdverify import (
     Assumption,
@@ -27,9 +27,10 @@ from gdverify import (
     VectorSequence,
     sq,
 )  # fmt: skip
+from gdverify.language import gaussian_form
 from gdverify.networks import gram_step, mean_spectrum
 from theorems import PAPERS
-from theorems.networks.bn_contraction import equal, n
+from theorems.networks.bn_contraction import equal, lam, n, rate, share_lower_bound, weights_sum
 
 d = Symbol("d", integer=True, positive=True)
 q = Symbol("q", real=True)
@@ -58,7 +59,46 @@ independent = Assumption(
 )
 traces = Assumption("D has trace one", lambda *at: [equal(Inner(D(*at), unit), 1), equal(sq(unit), n)])
 layer = [sums, projectors, independent]
-WEYL = "H. Weyl, Math. Ann. 71 (1912); R. A. Horn and C. R. Johnson, Matrix Analysis, Theorem 4.3.1"
+
+# axis(A) = v v^T for a unit vector v where the form v^T A v = <A, v v^T> of a symmetric matrix A is least
+axis, coordinate = VectorSequence("axis"), Function("c")
+least_form = Assumption(
+    "lambda_min is the least value of a form on unit vectors",
+    lambda a, b: [
+        equal(lambda_min(a), Inner(a, axis(a))),
+        Ge(Inner(a, axis(b)), lambda_min(a), evaluate=False),
+        equal(sq(axis(b)), 1),
+    ],
+)
+k = Symbol("k", integer=True, positive=True)
+mean_layer = Assumption(
+    "D is the mean of a a^T over z, and c_1, ..., c_n are the coordinates of its axis in the eigenbasis of G",
+    lambda *at: [
+        equal(Inner(D(*at), axis(D(*at))), gaussian_form(lambda j: lam(*at, j), lambda j: coordinate(*at, j), n)),
+        equal(Sum(coordinate(*at, k) ** 2, (k, 1, n)), 1),
+    ],
+)
+
+
+def mean_bound(proof, eigenvalue, nonnegative, cap, *at):
+    """Fact: lambda_min(D) >= l (1 + rate (1/n - l)).
+
+    ``eigenvalue``: an index to the fact lambda_j >= l; ``nonnegative``, ``cap``: l >= 0, 1/n >= l.
+    """
+    spectrum = weights_sum(proof, *at)
+    j, each, total = spectrum
+    above = eigenvalue(j)
+    c, low = coordinate(*at, j), above.right
+    share = share_lower_bound(proof, j, spectrum, (above, nonnegative, cap), *at)
+    form = proof.form_by_shares(c, n, j, each, total)
+    part = proof.certificate(Ge(c**2 * share.left, c**2 * low * (1 + rate * (1 / n - low))), [(c**2, share)])
+    every = proof.sum_of(part, j, 1, n)
+    value, unit_length = proof.assume(mean_layer, *at)
+    attained, _, _ = proof.assume(least_form, D(*at), D(*at))
+    return proof.certificate(
+        Ge(lambda_min(D(*at)), low * (1 + rate * (1 / n - low))),
+        [(1, every), (1, form), (1, value), (1, attained), (low * (1 + rate * (1 / n - low)), unit_length)],
+    )
 
 
 def noise_energy(proof, *at):
@@ -84,20 +124,20 @@ def noise_energy(proof, *at):
 
 
 def noise_bound(proof, *at):
-    """Facts: lambda_min(D) - lambda_min(G') <= (|G' - D|^2/sigma + sigma)/2, E |G' - D|^2 <= sigma^2, and Weyl's."""
+    """Facts: lambda_min(D) - lambda_min(G') <= (|G' - D|^2/sigma + sigma)/2, and E |G' - D|^2 <= sigma^2."""
     trace, size = proof.assume(traces, *at)
     spread = proof.certificate(Ge(sq(D(*at)), 1 / n), [(2 / n, trace), (-1 / n**2, size)], [(1, D(*at) - unit / n)])
     energy = proof.certificate(
         Le(Mean(sq(gram(*at) - D(*at))), (1 - 1 / n) / d), [(-1, noise_energy(proof, *at)), (1 / d, proof.mean(spread))]
     )
-    gap = lambda_min(D(*at)) - lambda_min(gram(*at))
-    weyl = proof.cite("eigenvalues move less than the matrix", Le(gap**2, sq(gram(*at) - D(*at))), WEYL)
+    attained, _, one = proof.assume(least_form, gram(*at), gram(*at))
+    _, above, _ = proof.assume(least_form, D(*at), gram(*at))
     fall = proof.certificate(
-        Le(gap, (sq(gram(*at) - D(*at)) / sigma + sigma) / 2),
-        [(1 / (2 * sigma), weyl)],
-        [(1 / (2 * sigma), gap - sigma)],
+        Le(lambda_min(D(*at)) - lambda_min(gram(*at)), (sq(gram(*at) - D(*at)) / sigma + sigma) / 2),
+        [(1, above), (1, attained), (-sigma / 2, one)],
+        [(1 / (2 * sigma), gram(*at) - D(*at) + sigma * axis(gram(*at)))],
     )
-    return fall, energy, weyl
+    return fall, energy
 
 
 regime = {n: Integers(2, sample=(2, 8)), d: Integers(1, sample=(2, 256))}
@@ -162,7 +202,7 @@ eigenvalue = Claim(
     locator="Lemma 7; constant derived here",
     statement=r"\mathbb E\bigl(\lambda_{\min}(G')-\lambda_{\min}(D)\bigr)^2\le\frac{1-1/n}{d}",
     symbols=regime,
-    assumptions=[*layer, traces],
+    assumptions=[*layer, traces, least_form],
     decides=MeanBound(quantity=(lambda_min(gram()) - lambda_min(D())) ** 2, bound=(1 - 1 / n) / d),
     mutants=[
         Mutant("a third of the constant", decides={"bound": (1 - 1 / n) / (3 * d)}, cases=({"n": 2},)),
@@ -174,7 +214,20 @@ eigenvalue = Claim(
 
 @eigenvalue.derivation
 def weyl(proof):
-    _, energy, weyl = noise_bound(proof)
+    """lambda_min moves less than the matrix (Weyl): both forms are compared on both axes."""
+    _, energy = noise_bound(proof)
+    move, gap = gram() - D(), lambda_min(D()) - lambda_min(gram())
+    size = sqrt(sq(move))
+    sides = []
+    for a, b, sign in ((D(), gram(), -1), (gram(), D(), 1)):
+        attained, _, one = proof.assume(least_form, b, b)
+        _, above, _ = proof.assume(least_form, a, b)
+        along = Inner(move, axis(b))
+        shadow = proof.certificate(Ge(sq(move), along**2), [(-(along**2), one)], [(1, move - along * axis(b))])
+        length = proof.certificate(Ge(size, abs(along)), [(1, proof.power(shadow, S.Half))])
+        longer = proof.certificate(Ge(size, sign * along), [(1, length), (1, proof.absolute(sign * along))])
+        sides.append(proof.certificate(Ge(size + sign * gap, 0), [(1, longer), (1, above), (1, attained)]))
+    weyl = proof.certificate(Le(gap**2, sq(move)), [(1, proof.product(*sides))])
     proof.conclude(
         proof.certificate(
             Le(Mean((lambda_min(gram()) - lambda_min(D())) ** 2), (1 - 1 / n) / d), [(1, energy), (1, proof.mean(weyl))]

@@ -11,31 +11,24 @@ The paper has 2/3 for 2n/(n+2) and 1/sqrt(d) for the last term.  No assumption A
 Reference: arXiv:2106.03970.
 """
 
-from sympy import Function, Ge, Le, Rational
+from sympy import Le, Rational
 
-from gdverify import Assumption, Claim, Inner, Integers, Mean, MeanBound, Mutant, Observed, Vector
+from gdverify import Assumption, Claim, Inner, Integers, Mean, MeanBound, Mutant, Observed
 from theorems import PAPERS
-from theorems.networks.bn_contraction import (
-    EIGENBASIS,
-    MAGNUS,
-    ell,
-    equal,
-    n,
-    p,
-    rate,
-    share_integral,
-    share_lower_bound,
-    spectrum,
-)  # fmt: skip
+from theorems.networks.bn_contraction import ell, equal, n, p, rate, smallest, spectrum
 from theorems.networks.bn_noise import (
     FAMILIES,
     D,
     P,
     T,
+    axis,
     d,
     gram,
     lambda_min,
     layer,
+    least_form,
+    mean_bound,
+    mean_layer,
     noise_bound,
     one_layer,
     regime,
@@ -43,11 +36,6 @@ from theorems.networks.bn_noise import (
     sums,
     traces,
 )  # fmt: skip
-
-share, x = Function("p"), Function("x")
-eigenvalue = Assumption(
-    "x is an eigenvalue of G, p its share, and ell the smallest one", lambda: Ge(x(), ell, evaluate=False)
-)
 
 one_step = Claim(
     id="bn-orthogonalizes.one-step",
@@ -57,7 +45,7 @@ one_step = Claim(
     statement=r"\mathbb E\bigl[\tfrac1n-\lambda_{\min}(G')\bigr]\le\Bigl(1-\tfrac{2n}{n+2}\ell\Bigr)"
     r"\Bigl(\tfrac1n-\ell\Bigr)+\sqrt{\frac{1-1/n}{d}},\quad \ell=\lambda_{\min}(G)",
     symbols={**regime, ell: Observed(0, 1 / n)},
-    assumptions=[*spectrum, eigenvalue, *layer, traces],
+    assumptions=[*spectrum, smallest, *layer, traces, mean_layer, least_form],
     decides=MeanBound(
         quantity=1 / n - lambda_min(gram()), bound=(1 - rate * ell) * (1 / n - ell) + sigma, support=(0, 1 / n)
     ),
@@ -86,15 +74,9 @@ one_step = Claim(
 
 @one_step.derivation
 def contraction_plus_noise(proof):
-    above = proof.assume(eigenvalue)
-    least = proof.cite(EIGENBASIS[0], equal(lambda_min(D()), share()), EIGENBASIS[1])
-    proof.certificate(Ge(x(), 0), [(1, above), (1, proof.low(ell))])
-    formula = proof.cite("mean of a ratio of quadratic forms", equal(share(), share_integral(x())), MAGNUS)
-    bound = share_lower_bound(proof, formula, (above, proof.low(ell), proof.high(ell)))
-    fall, energy, _ = noise_bound(proof)
-    mean = proof.rewrite(
-        proof.mean(proof.certificate(Le(share() - lambda_min(gram()), fall.left), [(1, fall)], using=[least]))
-    )
+    bound = mean_bound(proof, lambda j: proof.assume(smallest, j), proof.low(ell), proof.high(ell))
+    fall, energy = noise_bound(proof)
+    mean = proof.rewrite(proof.mean(fall))
     proof.conclude(
         proof.certificate(
             Le(Mean(1 / n - lambda_min(gram())), (1 - rate * ell) * (1 / n - ell) + sigma),
@@ -109,10 +91,10 @@ def next_gap(xp, rng, case, size):
     return {"quantity": 1 / case.n - xp.linalg.eigvalsh(gram)[:, 0], "ell": xp.min(values)}
 
 
-axis = Vector("v")  # the projector v v^T on the eigenvector of D to its smallest eigenvalue
-smallest_axis = Assumption("v v^T projects on the eigenvector of p", lambda: equal(Inner(D(), axis), p))
-unbiased = Assumption("projectors have mean D", lambda k: equal(Mean(Inner(P(k), axis)), Mean(Inner(D(), axis))))
-RAYLEIGH = "R. A. Horn and C. R. Johnson, Matrix Analysis, Theorem 4.2.2 (Rayleigh)"
+smallest_share = Assumption("p is the smallest eigenvalue of D", lambda: equal(lambda_min(D()), p))
+unbiased = Assumption(
+    "projectors have mean D", lambda k: equal(Mean(Inner(P(k), axis(D()))), Mean(Inner(D(), axis(D()))))
+)
 
 lower = Claim(
     id="bn-orthogonalizes.one-step-lower",
@@ -121,7 +103,7 @@ lower = Claim(
     locator="complement to Theorem 5, derived here",
     statement=r"\mathbb E\,\lambda_{\min}(G')\le p=\lambda_{\min}(\mathbb E[G'\mid G])",
     symbols={**regime, d: Integers(n, sample=(n, 256)), p: Observed(0, 1)},
-    assumptions=[sums, unbiased, smallest_axis],
+    assumptions=[sums, unbiased, smallest_share, least_form],
     decides=MeanBound(quantity=lambda_min(gram()), bound=p, tol=0.01, support=(0, 1 / n)),
     mutants=[
         Mutant(
@@ -139,13 +121,15 @@ lower = Claim(
 def rayleigh(proof):
     b = proof.index("b")
     zero, more = proof.assume(sums, b)
-    each, value = proof.assume(unbiased, b), proof.assume(smallest_axis)
-    along = lambda c: equal(Mean(Inner(T(c), axis)), c * p)
+    each, value = proof.assume(unbiased, b), proof.assume(smallest_share)
+    attained, _, _ = proof.assume(least_form, D(), D())
+    _, least, _ = proof.assume(least_form, gram(), D())
+    level = proof.certificate(equal(Inner(D(), axis(D())), p), [(1, value), (-1, attained)])
+    along = lambda c: equal(Mean(Inner(T(c), axis(D()))), c * p)
     total = proof.induction(
         along(b), b, proof.certificate(along(0), using=[zero]),
-        lambda now: proof.certificate(along(b + 1), [(1, now), (1, each)], using=[more, value]),
+        lambda now: proof.certificate(along(b + 1), [(1, now), (1, each)], using=[more, level]),
     )  # fmt: skip
-    least = proof.cite("Rayleigh quotient", Le(lambda_min(gram()), Inner(gram(), axis)), RAYLEIGH)
     proof.conclude(
         proof.certificate(
             Le(Mean(lambda_min(gram())), p), [(1, proof.mean(least)), (-1 / d, proof.instantiate(total, {b: d}))]
