@@ -6,6 +6,7 @@ factors the sign prover found; neither costs an ordinary proof anything.  Nothin
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import json
@@ -33,6 +34,7 @@ from ..language import (
     Vector,
     is_vector_atom,
 )
+from ..recheck.certificate import Checker, digest
 from .fact import Fact
 from .proof import Proof
 from .signs import Signs
@@ -351,7 +353,7 @@ def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
             listed = relations.setdefault(s.note, [])
             if step["conclusion"] not in listed:
                 listed.append(step["conclusion"])
-        if s.reference:
+        if s.rule == "cite":
             step["reference"] = s.reference
         witness = _witness(s.rule, proof.arguments.get(s.n, {}))
         if witness:
@@ -372,8 +374,6 @@ def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
     data = {
         "schema": SCHEMA,
         "claim": claim.id,
-        "title": claim.title,
-        "statement": claim.statement,
         "propositions": [_relation(*proof._relation(p)) for p in claim.decides.propositions()],
         "symbols": [_symbol(s, d, s in proof.generic) for s, d in proof.signs.domains.items()],
         "defines": [{"name": s.name, "value": encode(v)} for s, v in claim.defines.items()],
@@ -383,7 +383,7 @@ def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
         "steps": steps,
         "concluded": [f.number for f in proof.concluded],
     }
-    return data
+    return {**data, "digest": digest(data)}
 
 
 def _symbol(s: Any, d: Any, generic: bool) -> dict[str, Any]:
@@ -425,7 +425,67 @@ def trimmed(data: dict[str, Any], used: Mapping[int, tuple[Sequence[int], Sequen
         listed = [r for r in a["relations"] if r in relations.get(a["name"], [])]
         if listed or "law" in a:
             assumptions.append({**a, "relations": listed})
-    return {**data, "assumptions": assumptions, "steps": kept}
+    out = {**data, "assumptions": assumptions, "steps": kept}
+    return {**out, "digest": digest(out)}
+
+
+class _Smallest(Checker):
+    """A checker that looks, for each step, for a smaller one that is still verified."""
+
+    def __init__(self, data: Any, **options: Any):
+        super().__init__(data, **options)
+        self.witnesses: dict[int, dict[str, Any]] = {}
+
+    def verify(self, s: Any, rules: Any) -> tuple[list[int], list[int]]:
+        used, hints = super().verify(s, rules)
+        found, kept = False, list(hints)
+        step = dataclasses.replace(s, premises=used, hints=[s.hints[k] for k in hints])
+        while True:
+            less = next((r for r in self.reductions(step) if self.tried(r, rules)), None)
+            if less is None:
+                break
+            found = True
+            self.tried(less, rules)
+            kept = [kept[k] for k in sorted(self.used_hints)]
+            less = dataclasses.replace(
+                less, premises=sorted(self.used), hints=[less.hints[k] for k in sorted(self.used_hints)]
+            )
+            step = less
+        if not found:
+            return used, hints
+        if step.witness:
+            self.witnesses[s.n] = dict(step.witness)
+        s.premises, s.hints, s.witness = step.premises, step.hints, step.witness
+        used, _ = super().verify(s, rules)
+        return used, kept
+
+
+def finished(data: dict[str, Any]) -> dict[str, Any]:
+    """The certificate as the checker accepts it: nothing in it that it does not need.
+
+    Raises
+    ------
+    Malformed, Rejected, Unknown
+        of `gdverify.recheck`: it does not hold as it stands
+    """
+    from ..recheck import recheck_data
+    from ..recheck.rules import RULES
+
+    smallest = _Smallest(data, strict=False)
+    data = trimmed(data, smallest.run(RULES).used)
+    for s in data["steps"]:
+        if s["n"] in smallest.witnesses:
+            s["witness"] = smallest.witnesses[s["n"]]
+    report = recheck_data(data, strict=False)
+    spoken = set(report.symbols_used)
+    symbols = [s for s in data["symbols"] if not s.get("generic") or s["name"] in spoken]
+    assumptions = []
+    for a in data["assumptions"]:
+        kept = {k: v for k, v in a.items() if k != "law" or a["name"] in report.laws_used}
+        if kept["relations"] or "law" in kept:
+            assumptions.append(kept)
+    out = {**data, "symbols": symbols, "assumptions": assumptions}
+    return {**out, "digest": digest(out)}
 
 
 def write_certificate(claim: Claim, evidence: Evidence, file: Path) -> tuple[int, str]:
@@ -443,9 +503,9 @@ def write_certificate(claim: Claim, evidence: Evidence, file: Path) -> tuple[int
         return 1, f"{claim.id}: not proved: {error}"
     code, said = 0, ""
     try:
-        data = trimmed(data, recheck_data(data, strict=False).used)
+        data = finished(data)
         report = recheck_data(data)
-        said = f"rechecked, {report.steps} steps"
+        said = f"rechecked, {report.steps} steps, digest {data['digest'][:16]}"
     except (Malformed, Rejected, Unknown) as error:
         code, said = 3, f"not rechecked: {error}"
     try:

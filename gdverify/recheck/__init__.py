@@ -13,11 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .certificate import SCHEMA, Checker, Report, load
+from .certificate import SCHEMA, Checker, Report, digest, load
 from .rules import RULES
 from .terms import Malformed, Rejected, Unknown
 
-__all__ = ["SCHEMA", "Malformed", "Rejected", "Report", "Unknown", "load", "recheck", "recheck_data"]
+__all__ = ["SCHEMA", "Malformed", "Rejected", "Report", "Unknown", "digest", "load", "recheck", "recheck_data"]
 
 
 def recheck_data(data: Any, *, strict: bool = True) -> Report:

@@ -31,6 +31,8 @@ def recheck_file(path: Path) -> int:
         if schema == WORST_CASE:
             lines = _worst_case(data)
         elif schema == SCHEMA:
+            if "digest" not in data:
+                raise Malformed("a certificate file needs its digest")
             lines = report_lines(recheck_data(data))
         else:
             raise Malformed(f"neither {SCHEMA} nor {WORST_CASE}")
@@ -50,6 +52,7 @@ def recheck_file(path: Path) -> int:
 def report_lines(report: Report) -> list[str]:
     """What a verified certificate says."""
     lines = [f"{report.claim}: verified, {report.steps} steps"]
+    lines.append(f"  digest      {report.digest[:16]} of all but the steps")
     lines += [f"  states      {s}" for s in report.statement]
     lines += [f"  where       {s}" for s in report.symbols]
     for name, relations in report.assumptions:

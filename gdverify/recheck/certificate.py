@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ SCHEMA = "gdverify.certificate/1"
 MAX_BYTES = 64 * 2**20
 MAX_NODES = 8_000_000
 MAX_STEPS = 20_000
+STATED = ("propositions", "symbols", "defines", "assumptions")  # what is claimed, and on what grounds
+NAMING = ("uses", "using", "combine", "discharge")  # entries of a witness that name premises
 RELATIONS = (">=", ">", "==", "!=", "->")
 SPECIAL: dict[str, Callable[..., Quot]] = {"diag": diagonal_form, "pair": pair_form, "slot": slot_form}
 SIGNS = {">=": ">=", ">": ">", "==": "=", "!=": "!=", "->": "->"}
@@ -39,7 +42,7 @@ class Step(Relation):
     n: int
     rule: str
     premises: list[int]
-    witness: dict[str, Any]
+    witness: Read
     name: str = ""
     reference: str = ""
     hints: list[Tree] = field(default_factory=list)
@@ -63,6 +66,25 @@ class Report:
     cited: list[str]
     assumptions: list[tuple[str, list[str]]]
     used: dict[int, tuple[list[int], list[int]]] = field(default_factory=dict)  # step -> premises and hints it needed
+    laws_used: frozenset[str] = frozenset()
+    symbols_used: frozenset[str] = frozenset()
+    digest: str = ""
+
+
+class Read(dict[str, Any]):
+    """A witness that knows which of its entries were read."""
+
+    def __init__(self, data: dict[str, Any]):
+        super().__init__(data)
+        self.unread = set(data)
+
+    def __getitem__(self, name: str) -> Any:
+        self.unread.discard(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.unread.discard(name)
+        return super().get(name, default)
 
 
 class Checker(Calculus):
@@ -71,9 +93,14 @@ class Checker(Calculus):
     def __init__(self, data: Any, *, strict: bool = True):
         super().__init__()
         self.strict = strict
+        self.digest = ""
         self.budget = [MAX_NODES]
         if not isinstance(data, dict) or data.get("schema") != SCHEMA:
             raise Malformed(f"not a {SCHEMA} file")
+        _only(data, "the certificate", ("schema", "claim", "digest", *STATED, "steps", "concluded"))
+        self.digest = digest(data)
+        if data.get("digest", self.digest) != self.digest:
+            raise Rejected("the statement, the domains or the assumptions are not those that the certificate is about")
         self.claim = _text(data.get("claim"), "claim")
         self.propositions = [self.relation(p) for p in _list(data.get("propositions"), "propositions")]
         if not self.propositions:
@@ -83,6 +110,7 @@ class Checker(Calculus):
         self.defines: dict[str, Tree] = {}
         for d in _list(data.get("defines"), "defines"):
             name = _text(_get(d, "name"), "name")
+            _only(d, f"the definition of {name}", ("name", "value"))
             if name not in self.symbols or name in self.defines:
                 raise Malformed(f"definition of {name}: undeclared, or given twice")
             self.defines[name] = self.tree(_get(d, "value"))
@@ -99,9 +127,12 @@ class Checker(Calculus):
         self.laws: dict[str, dict[str, Any]] = {}
         for a in _list(data.get("assumptions"), "assumptions"):
             name = _text(_get(a, "name"), "name")
+            _only(a, f"assumption {name!r}", ("name", "relations", "law"))
             if name in self.assumed:
                 raise Malformed(f"assumption {name!r} is listed twice")
             self.assumed[name] = [self.relation(r) for r in _list(_get(a, "relations"), "relations")]
+            if any(r in self.assumed[name][:k] for k, r in enumerate(self.assumed[name])):
+                raise Malformed(f"assumption {name!r} says something twice")
             if a.get("law") is not None:
                 self.laws[name] = self._law(a["law"])
                 if self.laws[name]["kind"] == "constant":
@@ -125,6 +156,7 @@ class Checker(Calculus):
 
     def relation(self, data: Any) -> Relation:
         relation = _get(data, "relation")
+        _only(data, "a relation", ("left", "relation", "right"))
         if relation not in RELATIONS:
             raise Malformed(f"unknown relation {str(relation)[:20]!r}")
         left, right = self.tree(_get(data, "left")), self.tree(_get(data, "right"))
@@ -175,21 +207,27 @@ class Checker(Calculus):
         return out
 
     def _step(self, data: Any) -> Step:
+        n, rule = _number(_get(data, "n")), _text(_get(data, "rule"), "rule")
+        allowed = {"assumption": ("name",), "cite": ("name", "reference")}.get(rule, ())
+        _only(data, f"step {n}", ("n", "rule", "premises", "conclusion", "witness", "hints", *allowed))
         r = self.relation(_get(data, "conclusion"))
         witness = data.get("witness", {})
-        if not isinstance(witness, dict):
-            raise Malformed("a witness must be an object")
+        if not isinstance(witness, dict) or not data.get("witness", True):
+            raise Malformed("a witness must be an object with something in it")
+        hints = [self.tree(h) for h in _list(data["hints"], "hints", 400)] if "hints" in data else []
+        if "hints" in data and not hints:
+            raise Malformed("hints must hold something")
         return Step(
             r.left,
             r.relation,
             r.right,
-            _number(_get(data, "n")),
-            _text(_get(data, "rule"), "rule"),
-            [_number(p) for p in _list(data.get("premises", []), "premises")],
-            witness,
-            str(data.get("name", "")),
-            str(data.get("reference", "")),
-            [self.tree(h) for h in _list(data.get("hints", []), "hints", 400)],
+            n,
+            rule,
+            [_number(p) for p in _list(_get(data, "premises"), "premises")],
+            Read(witness),
+            _text(data["name"], "name") if "name" in data else "",
+            _text(data["reference"], "reference") if "reference" in data else "",
+            hints,
         )
 
     def _well_founded(self) -> None:
@@ -224,27 +262,33 @@ class Checker(Calculus):
         """Every step in order, then the conclusion."""
         used = {s.n: self.verify(s, rules) for s in self.order}
         self._conclude()
+        if self.strict:
+            idle = sorted({n for n, s in self.symbols.items() if s.generic} - self._spoken())
+            if idle:
+                raise Rejected(f"nothing speaks of {', '.join(idle)[:80]}")
+            listed = {n for n in self.laws if n not in self.used_laws}
+            said = [Relation(s.left, s.relation, s.right) for s in self.order if s.rule == "assumption"]
+            for name, relations in self.assumed.items():
+                if name in listed or not (relations or name in self.laws) or any(r not in said for r in relations):
+                    raise Rejected(f"the assumption {name!r} is not used as it is listed")
         return self._report(used)
 
     def verify(self, s: Step, rules: dict[str, Callable[[Checker, Step], None]]) -> tuple[list[int], list[int]]:
         """Verify one step, all before it being verified: the premises and hints that it needed."""
         if s.rule not in rules:
             raise Unknown(f"rule {s.rule} at step {s.n}")
-        self.at(s)
-        try:
-            self.admit(s)
-            rules[s.rule](self, s)
-        except Rejected as error:
-            raise Rejected(f"step {s.n} ({s.rule}): {error}") from None
-        except Unknown as error:
-            raise Unknown(f"rule {s.rule} at step {s.n}: {error}") from None
-        except Malformed as error:
-            raise Malformed(f"step {s.n} ({s.rule}): {error}") from None
+        if self.strict:
+            for less in self.reductions(s):
+                if self.tried(less, rules):
+                    raise Rejected(f"step {s.n} ({s.rule}) carries something that it does not need")
+        self._verify(s, rules)
         if self.strict and set(s.premises) != self.used:
             idle = sorted(set(s.premises) - self.used)
             raise Rejected(f"step {s.n} ({s.rule}) does not need its premises {idle}")
         if self.strict and len(s.hints) != len(self.used_hints):
             raise Rejected(f"step {s.n} ({s.rule}) carries hints that it does not need")
+        if self.strict and s.witness.unread:
+            raise Rejected(f"step {s.n} ({s.rule}) carries a witness that is not read: {sorted(s.witness.unread)}")
         if s.rule not in ("suppose", "induction", "settle", "cases"):
             s.hypotheses = self.hypotheses(s.premises if self.strict else self.used)
         if s.rule in ("assumption", "cite", "definition"):  # what is granted is granted as something defined
@@ -255,12 +299,54 @@ class Checker(Calculus):
         self.steps[s.n] = s
         return sorted(self.used), sorted(self.used_hints)
 
+    def _verify(self, s: Step, rules: dict[str, Callable[[Checker, Step], None]]) -> None:
+        self.at(s)
+        try:
+            self.admit(s)
+            rules[s.rule](self, s)
+        except Rejected as error:
+            raise Rejected(f"step {s.n} ({s.rule}): {error}") from None
+        except Unknown as error:
+            raise Unknown(f"rule {s.rule} at step {s.n}: {error}") from None
+        except Malformed as error:
+            raise Malformed(f"step {s.n} ({s.rule}): {error}") from None
+
+    def tried(self, s: Step, rules: dict[str, Callable[[Checker, Step], None]]) -> bool:
+        """Whether a step would be verified; nothing is remembered of it."""
+        settled, laws = dict(self.settled), set(self.used_laws)
+        try:
+            self._verify(s, rules)
+        except (Rejected, Malformed, Unknown):
+            return False
+        finally:
+            self.settled, self.used_laws = settled, laws
+        return True
+
+    def reductions(self, s: Step) -> Iterator[Step]:
+        """The step with one thing less: a premise that no witness names, a hint, an equation put in."""
+        named = set(_integers([v for k, v in dict.items(s.witness) if k in NAMING]))
+        for p in s.premises:
+            if p not in named:
+                yield replace(s, premises=[q for q in s.premises if q != p])
+        for k in range(len(s.hints)):
+            yield replace(s, hints=s.hints[:k] + s.hints[k + 1 :])
+        for name, fixed in (("using", 0), ("uses", 1)):
+            listed = dict.get(s.witness, name, ())
+            if (name == "uses" and s.rule != "rewrite") or not isinstance(listed, list):
+                continue
+            for k in range(fixed, len(listed)):
+                witness = Read({**s.witness, name: listed[:k] + listed[k + 1 :]})
+                yield replace(s, witness=witness)
+
     def at(self, s: Step) -> None:
         facts = [self.steps[p] for p in s.premises]
         usable = [(_minus(f), f.relation, f.n) for f in facts if f.relation in (">=", ">", "!=") and not f.matrix]
         # A fact that was verified is defined: what it divides by is not zero.
         usable += [(t, "!=", f.n) for f in facts for t in f.divisors]
-        self.rules = []
+        if self.rules:  # what was rewritten by the equations of another step is not known here
+            self.rules = []
+            self.forget()
+            self._memo.clear()
         self.begin(usable, s.hints)
         self.here = s
 
@@ -402,7 +488,51 @@ class Checker(Calculus):
             [f"{s.name} ({s.reference}): {s.show()}" for s in self.order if s.rule == "cite"],
             list(by_name.items()),
             used,
+            frozenset(self.used_laws),
+            self._spoken(),
+            self.digest,
         )
+
+    def _spoken(self) -> frozenset[str]:
+        """Symbols of the claim, and all that steps and laws speak of, with their domains."""
+        trees = [t for r in (*self.order, *self.propositions) for t in (r.left, r.right)]
+        trees += [t for name in self.used_laws for t in _trees(self.laws[name])]
+        spoken = {n for n, d in self.symbols.items() if not d.generic}
+        todo = set(spoken).union(*map(free, trees), *(t[1:2] for s in self.order for t in _symbols(s.witness)))
+        spoken.clear()
+        while todo:
+            n = todo.pop()
+            if n in self.symbols and n not in spoken:
+                spoken.add(n)
+                ends = (self.symbols[n].low, self.symbols[n].high, self.defines.get(n))
+                todo |= {x for e in ends if e is not None for x in free(e)}
+        return frozenset(spoken)
+
+
+def _integers(v: Any) -> Any:
+    if isinstance(v, int):
+        yield v
+    elif isinstance(v, list):
+        for x in v:
+            yield from _integers(x)
+
+
+def _trees(v: Any) -> Any:
+    """Expressions among the entries of a law."""
+    if isinstance(v, (dict, list)) or (isinstance(v, tuple) and v and not isinstance(v[0], str)):
+        for x in v.values() if isinstance(v, dict) else v:
+            yield from _trees(x)
+    elif isinstance(v, tuple):
+        yield v
+
+
+def _symbols(v: Any) -> Any:
+    """Symbols named in JSON data."""
+    if isinstance(v, list) and len(v) == 2 and v[0] == "sym":
+        yield v
+    elif isinstance(v, (dict, list)):
+        for x in dict.values(v) if isinstance(v, dict) else v:
+            yield from _symbols(x)
 
 
 def _show(v: Any) -> str:
@@ -432,6 +562,21 @@ def _domain(s: Symbol) -> str:
     right = ")" if s.high is None or s.high_open else "]"
     low, high = "-oo" if s.low is None else show(s.low), "oo" if s.high is None else show(s.high)
     return f"{s.name} {'integer ' if s.integer else ''}in {left}{low}, {high}{right}"
+
+
+def digest(data: Any) -> str:
+    """SHA-256 of what a certificate is about: statement, domains, definitions, assumptions and cited results."""
+    cited = [s for s in data["steps"] if isinstance(s, dict) and s.get("rule") == "cite"]
+    granted = [[s.get("name"), s.get("reference"), s.get("conclusion")] for s in cited]
+    about = [data.get("claim"), *(data.get(k) for k in STATED), granted]
+    text = json.dumps(about, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _only(data: Any, what: str, names: tuple[str, ...]) -> None:
+    unknown = sorted(data.keys() - set(names))
+    if unknown:
+        raise Malformed(f"{what} has entries that mean nothing here: {', '.join(unknown)[:80]}")
 
 
 def _get(data: Any, name: str) -> Any:

@@ -346,6 +346,7 @@ def instantiate(c: Checker, s: Step) -> None:
         name, value = c.tree(entry[0]), c.tree(entry[1])
         require(isinstance(name, tuple) and name[0] == "sym" and name[1] in c.symbols, "no symbol")
         require(c.symbols[name[1]].generic, f"{name[1]} is a parameter of the claim")
+        require(name[1] not in values, f"two values of {name[1]}")
         untouched(c, [fact.n], name[1])
         c.form(value)
         require(c.within(value, name[1]), f"a value of {name[1]} is not proved to lie in its domain")

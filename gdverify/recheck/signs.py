@@ -36,17 +36,13 @@ class Signs(Normal):
 
     def begin(self, facts: list[tuple[Tree, str, int]], hints: list[Tree]) -> None:
         """What the next step may rest on."""
-        if self._memo_key(self.facts) != self._memo_key(facts) or hints or self.hints:
+        if self.facts != facts or hints or self.hints:
             self.forget()
             self._memo.clear()
         self.facts, self.hints = facts, hints
         self.used, self.used_hints = set(), set()
         self._known = self._factors_hinted = None
         self.divisors = []
-
-    @staticmethod
-    def _memo_key(facts: Any) -> Any:
-        return [n for _, _, n in facts]
 
     def form(self, tree: Tree) -> Quot:
         """Normal forms remember nothing that rests on premises, so that uses are counted anew."""
