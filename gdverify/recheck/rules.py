@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from . import terms
+from . import moments, rotations, terms
 from .certificate import Checker, Relation, Step, _minus
 from .matrices import Terms
 from .normal import Symbol
@@ -526,77 +526,6 @@ def indicator(c: Checker, s: Step) -> None:
     inside = c.nonnegative(threshold) and c.positive(sub(Fraction(1), threshold)) and c.steady(c.form(threshold))
     require(inside, "the threshold is not in [0, 1)")
     require(c.same(s.right, ("mean", q)), "not the mean")
-
-
-def wick(c: Checker, s: Step) -> None:
-    require(s.relation == "==" and isinstance(s.left, tuple), "a mean is an equality")
-    expr = tree(c, s, "expr")
-    require(c.same(s.left, ("mean", expr)), "the conclusion is another mean")
-    laws: dict[int, Any] = {}
-    lawed: set[int] = set()
-    still = {c.letter(x) for x in c.constants() if is_matrix(x)}
-    for name in list(c.laws):
-        law = c.laws[name]
-        if law["kind"] in ("gaussian", "sphere", "signs", "haar"):
-            lawed.add(c.letter(law["letter"]))
-    for name in field(s, "laws"):
-        law = c.law(name, "gaussian")
-        k = c.letter(law["letter"])
-        covariance = []
-        for part in (law["rows"], law["columns"]):
-            ((w, one),) = c.words(part).items()
-            require(len(w) <= 1 and c.flip(w) == w and not (one - number(1)).num, "a covariance is no letter")
-            still |= {x[0] for x in w}
-            covariance.append(w)
-        laws[k] = tuple(covariance)
-    value = c.form(expr)
-    parts = []
-    memo: dict[Any, Quot] = {}
-    for m, coefficient in value.num.items():
-        rings, rest, odd = [], [], False
-        for k, e in m:
-            a = c.atoms[k]
-            word = a.parts[0] if a.kind == "trace" else modulus(c, k)
-            if word is not None and any(x[0] in laws for x in word):
-                require(isinstance(e, int) and e > 0, "no polynomial in Gaussian variables")
-                rings += [word] * (e if a.kind == "trace" else 2 * (e // 2))
-                odd |= a.kind != "trace" and e % 2 == 1
-            else:
-                rest.append((k, e))
-            if word is not None:
-                strangers = {x[0] for x in word} - set(laws) - still
-                require(not strangers and not {x[0] for x in word} & (lawed - set(laws)), "a letter without its law")
-        for k, _ in rest:
-            a = c.atoms[k]
-            fixed = a.kind == "trace" and all(x[0] in still for x in a.parts[0])
-            require(fixed or c.deterministic(k), "a factor may be random")
-        if odd:
-            letters = [x[0] for word in rings for x in word]
-            require(any(letters.count(k) % 2 for k in laws), "no formula for an odd power of a modulus")
-            continue
-        key = tuple(sorted(rings))
-        if key not in memo:
-            memo[key] = c.wick(list(key), laws)
-        parts.append(Quot({tuple(rest): coefficient}) * memo[key])
-    for f in value.den:
-        require(all(c.deterministic(k) or _fixed(c, k, still) for m, _ in f for k, _ in m), "a random denominator")
-    out = c.reduced(total(parts)) * Quot(number(1).num, value.den)
-    require(not (out - c.form(s.right)).num, "not the moment that Wick's formula gives")
-
-
-def _fixed(c: Checker, k: int, still: set[int]) -> bool:
-    return c.atoms[k].kind == "trace" and all(x[0] in still for x in c.atoms[k].parts[0])
-
-
-def modulus(c: Checker, k: int) -> Any:
-    """The word of |tr(word)|."""
-    a = c.atoms[k]
-    if a.kind not in ("abs", "modulus") or len(a.parts[0].num) != 1 or a.parts[0].den:
-        return None
-    ((m, v),) = a.parts[0].num.items()
-    if abs(v) != 1 or len(m) != 1 or m[0][1] != 1 or c.atoms[m[0][0]].kind != "trace":
-        return None
-    return c.atoms[m[0][0]].parts[0]
 
 
 # -- matrices -------------------------------------------------------------------------------------------------------
@@ -1118,7 +1047,10 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "mean": mean,
     "mean of a sum": mean_of_sum,
     "indicator": indicator,
-    "wick": wick,
+    "wick": moments.wick,
+    "moment": moments.moment,
+    "rotation": rotations.rotation,
+    "stein": rotations.stein,
     "matrix identity": matrix_identity,
     "matrix certificate": matrix_certificate,
     "sandwich": sandwich,
