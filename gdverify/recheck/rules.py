@@ -505,7 +505,16 @@ def _plug_same(body: Tree, k: str, by: Tree) -> Tree:
 def mean(c: Checker, s: Step) -> None:
     (fact,) = uses(c, s, 1)
     require(not fact.hypotheses and fact.relation in ORDER and not fact.matrix, "the mean of this is not defined")
-    expect(c, s, ("mean", fact.left), fact.relation, ("mean", fact.right))
+    require(s.relation == fact.relation, f"the relation should be {fact.relation}")
+    for given, side in ((s.left, fact.left), (s.right, fact.right)):
+        require(c.same(given, ("mean", side)) or c.same(given, spread_mean(side)), "not the mean of the fact")
+
+
+def spread_mean(t: Tree) -> Tree:
+    """The mean of a sum, term by term as it is written: fractions are not put over one denominator first."""
+    if isinstance(t, tuple) and t[0] == "+":
+        return add(*map(spread_mean, t[1:]))
+    return ("mean", t)
 
 
 def mean_of_sum(c: Checker, s: Step) -> None:
