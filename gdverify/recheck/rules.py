@@ -507,6 +507,7 @@ def mean(c: Checker, s: Step) -> None:
     require(not fact.hypotheses and fact.relation in ORDER and not fact.matrix, "the mean of this is not defined")
     require(s.relation == fact.relation, f"the relation should be {fact.relation}")
     for given, side in ((s.left, fact.left), (s.right, fact.right)):
+        c.form(given)  # what it divides by is known from the fact, and remembered
         require(c.same(given, ("mean", side)) or c.same(given, spread_mean(side)), "not the mean of the fact")
 
 
