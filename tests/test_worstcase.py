@@ -205,8 +205,8 @@ def certified():
     c = claim(FUNCTION_GAP, CONVEX_TIGHT, *CONVEX, DISTANCE)
     rows = state_problem(c, c.evidence[0], {"L": Q(1), "mu": Q(1, 10), "gamma": Q(1), "T": 3}).compile()
     a = arrays(rows)
-    value, certificate = upper_certificate(rows, rows.plain(), a, solve(a))
-    return rows.plain(), value, certificate
+    value, artefact = upper_certificate(rows, a, solve(a))
+    return artefact["problem"], value, artefact["certificate"]
 
 
 def test_perturbed_certificates_are_refused(certified):

@@ -17,29 +17,49 @@ from .checker import CertificateError, check_instance, check_upper
 from .rounding import congruence, dyadic, psd_witness, repair
 from .rows import Rows
 from .solve import Arrays, Solution, Units, solve_in_units, units
+from .workingset import WorkingSet
 
-_SHIFTS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+_SHIFTS = (1e-9, 1e-8, 3e-8, 1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 1e-4, 1e-3)
+_CLOSE = 2e-7  # a bound this close to the solver's value, relative to the objective, is kept as it is
+_HALVINGS = 6
 _DROPS = 6  # rounds of setting multipliers to 0 that came out negative
 
 
-def upper_certificate(problem: Rows, plain: dict[str, Any], a: Arrays, first: Solution) -> tuple[Fraction, dict] | None:
-    """The smallest upper bound that could be certified, with its certificate."""
+def upper_certificate(problem: Rows, a: Arrays, first: Solution) -> tuple[Fraction, dict[str, Any]] | None:
+    """The smallest upper bound that could be certified, with the artefact that proves it."""
     u = units(a, first)
     few = _active(a, u, first)
-    for shift in _SHIFTS[_first_shift(a) :]:
-        found = None
-        if few is not None:
-            trial = solve_in_units(few, u, dual=shift)
-            if trial.finite and trial.value <= first.value + (1e-9 + 4 * shift) * u.goal:
-                found = certify_multipliers(problem, plain, few, trial.multipliers)
-        if found is None:
-            solution = solve_in_units(a, u, dual=shift)
-            if not solution.finite:
+    refused: list[list[Fraction]] = []  # balanced, of the right signs, but not feasible
+    for shift in _shifts(a):
+        for part in (few, a) if few is not None else (a,):
+            solution = solve_in_units(part, u, dual=shift)
+            if not solution.finite or (part is few and solution.value > first.value + (1e-9 + 4 * shift) * u.goal):
                 continue
-            found = certify_multipliers(problem, plain, a, solution.multipliers)
-        if found is not None:
-            return found
+            multipliers = balanced(problem, part, solution.multipliers)
+            if multipliers is None:
+                continue
+            found = prove(problem, multipliers)
+            if found is None:
+                refused.append(multipliers)
+            elif float(found[0]) - first.value <= _CLOSE * u.goal:
+                return found
+            else:
+                return _towards(problem, found, multipliers, refused)
     return None
+
+
+def _towards(
+    problem: Rows, found: tuple[Fraction, dict[str, Any]], inside: list[Fraction], refused: list[list[Fraction]]
+) -> tuple[Fraction, dict[str, Any]]:
+    """A smaller bound, on the way from feasible multipliers to such as are nearly so: all conditions are convex."""
+    for outside in reversed(refused):
+        for _ in range(_HALVINGS):
+            middle = [(x + y) / 2 for x, y in zip(inside, outside, strict=True)]
+            better = prove(problem, middle)
+            if better is None or better[0] >= found[0]:
+                break
+            found, inside = better, middle
+    return found
 
 
 def _active(a: Arrays, u: Units, first: Solution) -> Arrays | None:
@@ -50,16 +70,20 @@ def _active(a: Arrays, u: Units, first: Solution) -> Arrays | None:
     return replace(a, idle=idle) if first.usable and int(idle.sum()) > int(a.idle.sum()) else None
 
 
-def _first_shift(a: Arrays) -> int:
+def _shifts(a: Arrays) -> list[float]:
     """Large problems are solved less accurately: shifts below that accuracy would only cost time."""
-    n = a.goal_gram.shape[0]
-    return 0 if n < 15 else 2
+    least = 0.0 if a.goal_gram.shape[0] < 15 else 1e-7
+    return [shift for shift in _SHIFTS if shift >= least]
 
 
-def certify_multipliers(
-    problem: Rows, plain: dict[str, Any], a: Arrays, multipliers: np.ndarray
-) -> tuple[Fraction, dict] | None:
+def certify_multipliers(problem: Rows, a: Arrays, multipliers: np.ndarray) -> tuple[Fraction, dict[str, Any]] | None:
     """Round float multipliers, repair the balance, prove the slack matrix positive semidefinite."""
+    exact = balanced(problem, a, multipliers)
+    return None if exact is None else prove(problem, exact)
+
+
+def balanced(problem: Rows, a: Arrays, multipliers: np.ndarray) -> list[Fraction] | None:
+    """Rational multipliers near the solver's, of the right signs, for which function values cancel exactly."""
     scale = max(float(np.abs(multipliers).max(initial=0.0)), 1e-300)
     bits = 50 - int(np.floor(np.log2(scale)))
     rounded = [
@@ -74,48 +98,56 @@ def certify_multipliers(
             return None
         negative = [k for k, m in enumerate(repaired) if m < 0 and not a.equality[k]]
         if not negative:
-            return prove(problem, plain, repaired)
+            return repaired
         for k in negative:  # the equations force these to 0, which the solver only approaches
             rounded[k], weight[k] = Fraction(0), 0.0
     return None
 
 
-def prove(problem: Rows, plain: dict[str, Any], multipliers: list[Fraction]) -> tuple[Fraction, dict] | None:
-    """The certificate of exact multipliers, or None where they prove nothing."""
+def prove(problem: Rows, multipliers: list[Fraction]) -> tuple[Fraction, dict[str, Any]] | None:
+    """What exact multipliers prove, with the artefact, or None where they prove nothing.
+
+    The artefact lists the rows that are used alone: what follows from fewer assumptions follows.
+    """
+    used = [k for k, m in enumerate(multipliers) if m]
+    few, multipliers = problem.only(used), [multipliers[k] for k in used]
+    if any(m < 0 and not row.equality for row, m in zip(few.rows, multipliers, strict=True)):
+        return None
+    form: dict[tuple[int, int], Fraction] = {k: -c for k, c in few.objective.gram.items()}
+    for row, m in zip(few.rows, multipliers, strict=True):
+        for k, c in row.expression.gram.items():
+            form[k] = form.get(k, Fraction(0)) - m * c
+    witness = psd_witness(congruence([coords for _, coords in few.vectors], form, len(few.basis)))
+    if witness is None:
+        return None
+    plain, certificate = few.plain(), {"multipliers": [str(m) for m in multipliers], "psd": witness}
     try:
-        form: dict[tuple[int, int], Fraction] = {k: -c for k, c in problem.objective.gram.items()}
-        for row, m in zip(problem.rows, multipliers, strict=True):
-            if m < 0 and not row.equality:
-                return None
-            if m:
-                for k, c in row.expression.gram.items():
-                    form[k] = form.get(k, Fraction(0)) - m * c
-        witness = psd_witness(congruence([coords for _, coords in problem.vectors], form, len(problem.basis)))
-        if witness is None:
-            return None
-        certificate = {"multipliers": [str(m) for m in multipliers], "psd": witness}
-        return check_upper(plain, certificate), certificate
+        value = check_upper(plain, certificate)
     except CertificateError:
         return None
+    return value, {"kind": "upper", "value": str(value), "problem": plain, "certificate": certificate}
 
 
 def lower_instance(
-    problem: Rows, plain: dict[str, Any], a: Arrays, first: Solution, cap: float | None = None
-) -> tuple[Fraction, dict] | None:
+    work: WorkingSet, plain: dict[str, Any], first: Solution, cap: float | None = None
+) -> tuple[Fraction, dict[str, Any]] | None:
     """The largest objective of an exactly feasible instance that was found, with that instance."""
-    u = units(a, first)
-    for shift in _SHIFTS[_first_shift(a) :]:
-        solution = solve_in_units(a, u, primal=shift, cap=cap)
+    for shift in _shifts(work.arrays):
+
+        def shifted(a: Arrays, shift: float = shift) -> Solution:
+            return solve_in_units(a, units(a, first), primal=shift, cap=cap)
+
+        solution = work.solve(shifted, accuracy=0.0)
         if not solution.finite:
             continue
-        found = _round_instance(problem, plain, a, solution)
+        found = _round_instance(work.problem, plain, work.arrays.unbounded, solution)
         if found is not None:
             return found
     return None
 
 
 def _round_instance(
-    problem: Rows, plain: dict[str, Any], a: Arrays, solution: Solution
+    problem: Rows, plain: dict[str, Any], unbounded: list[int], solution: Solution
 ) -> tuple[Fraction, dict[str, Any]] | None:
     n, m = len(problem.basis), len(problem.values)
     pairs = [(i, j) for j in range(n) for i in range(j + 1)]
@@ -140,8 +172,8 @@ def _round_instance(
     gram = [[Fraction(0)] * n for _ in range(n)]
     for (i, j), entry in zip(pairs, exact, strict=False):
         gram[i][j] = gram[j][i] = entry
-    for power in range(0, 40, 4) if a.unbounded else (0,):
-        for u in a.unbounded:
+    for power in range(0, 40, 4) if unbounded else (0,):
+        for u in unbounded:
             gram[u][u] = Fraction(10) ** power
         witness = psd_witness(gram)
         if witness is None:

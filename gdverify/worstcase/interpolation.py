@@ -20,8 +20,9 @@ from typing import Any
 from ..claim import Claim
 from ..errors import ClaimError
 from .bounds import exact_value
-from .rows import Row
+from .rows import Linear, Row
 
+_MINUS = Fraction(-1)
 _CONVEX = "convex interpolation (Taylor, Hendrickx, Glineur 2017)"
 _SMOOTH = "smooth (strongly) convex interpolation (Taylor, Hendrickx, Glineur 2017, Theorem 4)"
 _NONCONVEX = "smooth non-convex interpolation (Drori, Shamir 2020)"
@@ -97,19 +98,21 @@ class FunctionClass:
         ``part(v, k)`` is block k of a vector.
         """
         out = []
+        products = self._products() if self.mu is not None and self.mu != self.L else None
         for i, (label_i, (x_i, g_i, f_i)) in enumerate(data):
             for j, (label_j, (x_j, g_j, f_j)) in enumerate(data):
-                if i != j and self.mu is not None and self.mu != self.L:
-                    slack = f_i - f_j - g_j.inner(x_i - x_j) - self._curvature(x_i - x_j, g_i - g_j)
-                    out.append(Row(f"{name}: {label_i} -> {label_j}", slack.form))
+                if i != j and products is not None:
+                    slack = quadratic_form((x_i, x_j, g_i, g_j), products).plus(f_i.form).plus(f_j.form, _MINUS)
+                    out.append(Row(f"{name}: {label_i} -> {label_j}", slack, pair=(i, j)))
                 if i != j and part is not None:
                     for k, constant in enumerate(self.blocks):
                         change = part(g_i - g_j, k)
                         slack = f_i - f_j - g_j.inner(x_i - x_j) - change.inner(change) / (2 * constant)
-                        out.append(Row(f"{name}: {label_i} -> {label_j}, block {k}", slack.form))
+                        out.append(Row(f"{name}: {label_i} -> {label_j}, block {k}", slack.form, pair=(i, j)))
                 if i < j and self.diameter is not None:
                     distance = (x_i - x_j).inner(x_i - x_j)
-                    out.append(Row(f"{name}: distance {label_i}, {label_j}", (self.diameter**2 - distance).form))
+                    limit = (self.diameter**2 - distance).form
+                    out.append(Row(f"{name}: distance {label_i}, {label_j}", limit, pair=(i, j)))
             if self.lipschitz is not None:
                 out.append(Row(f"{name}: Lipschitz at {label_i}", (self.lipschitz**2 - g_i.inner(g_i)).form))
             if minimum is not None:
@@ -121,14 +124,36 @@ class FunctionClass:
         kept = [r for r in out if r.expression.gram or r.expression.values]
         return kept, self.exact, self.theorem
 
-    def _curvature(self, dx: Any, dg: Any) -> Any:
-        """What f_i exceeds the tangent at x_j by, at least (Theorem 4 of the first source, also for mu < 0)."""
+    def _products(self) -> dict[tuple[int, int], Fraction]:
+        """The part of row (i, j) that is quadratic: coefficients of products of x_i, x_j, g_i, g_j (in this order).
+
+        The row says what f_i exceeds the tangent at x_j by, at least (Theorem 4 of the first source, also for mu < 0):
+        (|dg|^2/L + mu |dx|^2 - 2 (mu/L) <dg, dx>) / (2 (1 - mu/L)).
+        """
         assert self.mu is not None
         if self.L is None:
-            return dx.inner(dx) * (self.mu / 2)
-        ratio = self.mu / self.L
-        inside = dg.inner(dg) / self.L + dx.inner(dx) * self.mu - dg.inner(dx) * (2 * ratio)
-        return inside / (2 * (1 - ratio))
+            dx_dx, dg_dx, dg_dg = self.mu / 2, Fraction(0), Fraction(0)
+        else:
+            half = 1 / (2 * (1 - self.mu / self.L))
+            dx_dx, dg_dx, dg_dg = half * self.mu, -2 * half * self.mu / self.L, half / self.L
+        table = {
+            **{(0, 0): -dx_dx, (0, 1): 2 * dx_dx, (1, 1): -dx_dx},
+            **{(2, 2): -dg_dg, (2, 3): 2 * dg_dg, (3, 3): -dg_dg},
+            **{(0, 2): -dg_dx, (1, 2): dg_dx, (0, 3): dg_dx - 1, (1, 3): 1 - dg_dx},
+        }
+        return {k: c for k, c in table.items() if c}
+
+
+def quadratic_form(points: Sequence[Any], products: Mapping[tuple[int, int], Fraction]) -> Linear:
+    """The sum of c <points[p], points[q]> over the table ``products`` of c by (p, q)."""
+    gram: dict[tuple[int, int], Fraction] = {}
+    for (p, q), c in products.items():
+        for a, u in points[p].coords.items():
+            for b, v in points[q].coords.items():
+                key = (a, b) if a <= b else (b, a)
+                part = c if u == 1 and v == 1 else c * u * v
+                gram[key] = gram[key] + part if key in gram else part
+    return Linear({k: c for k, c in gram.items() if c})
 
 
 def read_class(claim: Claim, name: str, case: Mapping[str, Any]) -> FunctionClass:

@@ -60,7 +60,7 @@ class OperatorClass:
         """Rows for data ``(label, (x, value at x))``."""
         out = []
         for j, (label_j, (x_j, a_j)) in enumerate(data):
-            for label_i, (x_i, a_i) in data[:j]:
+            for i, (label_i, (x_i, a_i)) in enumerate(data[:j]):
                 dx, da = x_i - x_j, a_i - a_j
                 slacks = {}
                 if self.beta is not None:
@@ -70,7 +70,10 @@ class OperatorClass:
                 if self._limits:
                     assert self.L is not None
                     slacks["Lipschitz"] = dx.inner(dx) * self.L**2 - da.inner(da)
-                out += [Row(f"{name}: {label_i} {kind} {label_j}", slack.form) for kind, slack in slacks.items()]
+                out += [
+                    Row(f"{name}: {label_i} {kind} {label_j}", slack.form, pair=(i, j))
+                    for kind, slack in slacks.items()
+                ]
         return [r for r in out if r.expression.gram]
 
 

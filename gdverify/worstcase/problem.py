@@ -26,11 +26,13 @@ changes any part changes the problem::
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from ..claim import Claim
 from ..errors import ClaimError
+from .basis import sparser_basis
 from .bounds import enclose
 from .interpolation import FunctionClass, read_class
 from .operators import Operator, read_operator
@@ -455,7 +457,7 @@ class Problem:
             faithful = faithful and A.kind.exact
             theorems += [A.kind.theorem] if A.kind.theorem not in theorems else []
         if self.block_count:
-            rows = [Row(r.label, self._separate(r.expression), r.equality) for r in rows]
+            rows = [replace(r, expression=self._separate(r.expression)) for r in rows]
         fixed = self.fixed_values()
         values = [name for k, name in enumerate(self._values) if k not in fixed]
         place = {k: position for position, k in enumerate(k for k in range(len(self._values)) if k not in fixed)}
@@ -463,7 +465,7 @@ class Problem:
         def squeeze(form: Linear) -> Linear:
             return Linear(form.gram, {place[k]: c for k, c in form.values.items() if k in place}, form.constant)
 
-        rows = [Row(r.label, squeeze(r.expression), r.equality) for r in rows]
+        rows = [replace(r, expression=squeeze(r.expression)) for r in rows]
         goals = [squeeze(self._separate(q.form) if self.block_count else q.form) for q in self._goals]
         objective = goals[0]
         if len(goals) > 1:
@@ -473,7 +475,13 @@ class Problem:
         kept = [k for k in range(len(self._basis)) if k != self._origin]
         where = {k: position for position, k in enumerate(kept)}
         vectors = [(name, {where[k]: c for k, c in coords.items() if k in where}) for name, coords in self._vectors]
-        return Rows([self._basis[k] for k in kept], vectors, values, rows, objective, faithful, theorems)
+        ids = [self._basis_ids[k] for k in kept]
+        out = Rows([self._basis[k] for k in kept], vectors, values, rows, objective, faithful, theorems, ids)
+        if self.block_count or self.offsets:  # coordinates there have a meaning of their own
+            return out
+        owners: list[Any] = [*self.functions, *self.operators]
+        points = [a for owner in owners for x, *_ in owner.known.values() for a in x.coords]
+        return sparser_basis(out, points)
 
     def _separate(self, form: Linear) -> Linear:
         """The form in basis vectors, without products of different blocks: they are 0."""

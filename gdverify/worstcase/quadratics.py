@@ -24,12 +24,16 @@ class Quadratic:
     centre: Fraction
     squared_scale: Fraction
     value: Fraction
-    vectors: tuple[Fraction, ...]  # coordinate of each basis vector, at unit scale
+    vectors: tuple[Fraction, ...]  # coordinate of every vector of the problem, at unit scale
     levels: tuple[Fraction, ...]  # function values, at unit scale
+
+    def coordinates(self, rows: Rows) -> list[Fraction]:
+        """Those of the basis vectors."""
+        return [self.vectors[a] for a in rows.basis_ids]
 
     def instance(self, rows: Rows) -> dict[str, Any]:
         """Gram matrix and values, for the checker; and the function, for the reader."""
-        t, v = self.squared_scale, self.vectors
+        t, v = self.squared_scale, self.coordinates(rows)
         gram = [[t * a * b for b in v] for a in v]
         values = [t * f for f in self.levels]
         return {
@@ -131,7 +135,7 @@ def _follow(problem: Problem, c: Fraction, z: Fraction, enough: Fraction | None)
         slope, constant = min(goals)
         if slope > 0 and enough is not None:
             high = max(high, 2 * (abs(enough) - constant + 1) / slope)
-    coordinates = tuple(v for k, v in enumerate(vectors) if k != problem._origin)
+    coordinates = tuple(place(Point({a: Fraction(1)})) for a in range(len(problem._vectors)))
     levels = [v for k, v in enumerate(values) if k not in problem.fixed_values()]
     value, t = max((min(s * t + k for s, k in goals), t) for t in (low, high))
     return Quadratic(c, z, t, value, coordinates, tuple(levels))

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import MissingDependencyError
 
 
-def _flint() -> Any:
+def flint_library() -> Any:
     try:
         import flint
     except ImportError as error:
@@ -41,7 +41,7 @@ def repair(
     """
     from scipy.linalg import qr
 
-    flint = _flint()
+    flint = flint_library()
     m = len(target)
     rest = list(target)
     for c, column in enumerate(columns):
@@ -76,7 +76,7 @@ def congruence(
     vectors: list[dict[int, Fraction]], form: dict[tuple[int, int], Fraction], size: int
 ) -> list[list[Fraction]]:
     """The symmetric matrix of sum c <v_a, v_b> (``form``) in the basis, for vectors given by coordinates."""
-    flint = _flint()
+    flint = flint_library()
     used = sorted({k for pair in form for k in pair})
     place = {a: k for k, a in enumerate(used)}
     left = flint.fmpq_mat(max(len(used), 1), size)
@@ -111,7 +111,7 @@ def psd_witness(matrix: list[list[Fraction]]) -> dict[str, Any] | None:
         for a, i in enumerate(kept):
             for b in range(a + 1):
                 lower[i][kept[b]] = Fraction(float(factor[a, b]))
-        flint = _flint()
+        flint = flint_library()
         root_matrix = flint.fmpq_mat(
             [[flint.fmpq(c.numerator, c.denominator) for c in lower[i]] + [0] * (n - i - 1) for i in kept]
         )
@@ -125,7 +125,7 @@ def psd_witness(matrix: list[list[Fraction]]) -> dict[str, Any] | None:
 
 
 def _exact_factor(matrix: list[list[Fraction]]) -> dict[str, Any] | None:
-    flint = _flint()
+    flint = flint_library()
     n = len(matrix)
     a = [[flint.fmpq(c.numerator, c.denominator) for c in line] for line in matrix]
     lower = [[flint.fmpq(0)] * (i + 1) for i in range(n)]

@@ -6,8 +6,8 @@ subject to the rows.  Every coefficient is an exact rational.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -65,11 +65,15 @@ class Linear:
 
 @dataclass(frozen=True)
 class Row:
-    """``expression >= 0``, or ``== 0`` where ``equality``."""
+    """``expression >= 0``, or ``== 0`` where ``equality``.
+
+    ``pair`` : positions, in order of evaluation, of the two points that an interpolation condition compares
+    """
 
     label: str
     expression: Linear
     equality: bool = False
+    pair: tuple[int, int] | None = None
 
 
 @dataclass
@@ -85,6 +89,8 @@ class Rows:
     objective : what is maximised
     exact : whether every feasible point is realised by functions of the class (an interpolation theorem)
     theorems : where the rows come from
+    basis_ids : position in ``vectors`` of each basis vector
+    stated : the problem in the coordinates in which it was stated, if these are others
     """
 
     basis: list[str]
@@ -94,6 +100,12 @@ class Rows:
     objective: Linear
     exact: bool
     theorems: list[str]
+    basis_ids: list[int] = field(default_factory=list)
+    stated: Rows | None = None
+
+    def only(self, kept: Sequence[int]) -> Rows:
+        """The problem with these rows alone: what they prove, they prove of the whole problem."""
+        return replace(self, rows=[self.rows[k] for k in kept])
 
     def plain(self) -> dict[str, Any]:
         """JSON-ready form, which the checker reads."""

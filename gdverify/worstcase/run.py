@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from .checker import check_instance
 from .problem import Problem
 from .quadratics import best_quadratic
 from .rows import Rows, exact
-from .solve import Arrays, Solution, arrays, solve, solve_well
+from .solve import Solution, solve, solve_well
 from .tight import tight_certificate
+from .workingset import WorkingSet
 
 SCHEMA = "gdverify.worst-case/1"
 _CLOSE = 3e-7  # a certificate this close to the solver's value is kept
@@ -70,16 +72,15 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
     problem = state_problem(claim, evidence, case)
     rows = problem.compile()
     low_bound, high_bound = enclose(expression, problem.numbers())
-    plain = rows.plain()
-    upper = _supplied(problem, rows, plain)
+    upper = _supplied(problem, rows)
     first: Solution | None = None
     if upper is not None and upper[0] <= low_bound:  # decided: nothing is solved
-        lower, instance, where = _quadratic_instance(problem, rows, plain, high_bound)
+        lower, instance, where = _quadratic_instance(problem, rows, rows.plain(), high_bound)
     else:
-        a = arrays(rows)
-        first = solve_well(a)
-        upper = upper or _upper(problem, rows, plain, a, first, low_bound)
-        lower, instance, where = _lower(problem, rows, plain, a, first, high_bound)
+        work = WorkingSet(rows)
+        first = work.solve(solve_well)
+        upper = upper or _upper(problem, work, first, low_bound)
+        lower, instance, where = _lower(problem, work, first, high_bound)
 
     outcome = Outcome("worst-case", evidence.name, "inconclusive", _plain({**case, **problem.observed}))
     outcome.bound, outcome.cited = _float(low_bound), rows.theorems
@@ -106,8 +107,7 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
         outcome.message = _describe_pass(low_bound, upper[0], lower, rows.exact)
         if first is None:
             outcome.message += "; multipliers in closed form, nothing solved"
-        saved = {"kind": "upper", "value": str(upper[0]), "problem": plain, "certificate": upper[1]}
-        outcome.artefact = _save(folder, name, claim, evidence, case, saved)
+        outcome.artefact = _save(folder, name, claim, evidence, case, upper[1])
     else:
         assert first is not None
         outcome.message = _describe_open(low_bound, upper, lower, first, rows.exact)
@@ -118,14 +118,14 @@ def _plain(case: Mapping[str, Any]) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Fraction) else v for k, v in case.items()}
 
 
-def _supplied(problem: Problem, rows: Rows, plain: dict[str, Any]) -> tuple[Fraction, dict[str, Any]] | None:
+def _supplied(problem: Problem, rows: Rows) -> tuple[Fraction, dict[str, Any]] | None:
     """The bound that the author's multipliers prove, if there are any."""
     if not problem.supplied:
         return None
     known = {r.label for r in rows.rows}
     if unknown := sorted(set(problem.supplied) - known):
         raise ClaimError(f"multipliers for {unknown[0]!r}, which is no row of the problem")
-    found = prove(rows, plain, [exact(problem.supplied.get(r.label, 0)) for r in rows.rows])
+    found = prove(rows, [exact(problem.supplied.get(r.label, 0)) for r in rows.rows])
     if found is None:
         raise ClaimError("the supplied multipliers are no certificate: signs, balance or slack matrix are wrong")
     return found
@@ -142,50 +142,51 @@ def certify_upper(problem: Problem) -> tuple[Fraction, dict[str, Any]] | None:
         the problem cannot be stated, or supplied multipliers are wrong
     """
     rows = problem.compile()
-    plain = rows.plain()
-    found = _supplied(problem, rows, plain)
+    found = _supplied(problem, rows)
     if found is None:
-        a = arrays(rows)
-        first = solve(a)
-        found = upper_certificate(rows, plain, a, first) if first.usable else None
+        work = WorkingSet(rows)
+        first = work.solve(solve)
+        found = upper_certificate(work.rows, work.arrays, first) if first.usable else None
         if found is None or abs(float(found[0]) - first.value) > _CLOSE * abs(first.value):  # a badly scaled problem
-            first = solve_well(a)
-            again = upper_certificate(rows, plain, a, first) if first.usable else None
+            first = work.solve(solve_well)
+            again = upper_certificate(work.rows, work.arrays, first) if first.usable else None
             found = min((c for c in (found, again) if c is not None), key=lambda c: c[0], default=None)
     if found is None:
         return None
-    record = {"schema": SCHEMA, "claim": problem.claim.id, "case": _plain(problem.case), "kind": "upper"}
-    return found[0], {**record, "value": str(found[0]), "problem": plain, "certificate": found[1]}
+    return found[0], {"schema": SCHEMA, "claim": problem.claim.id, "case": _plain(problem.case), **found[1]}
 
 
 def _upper(
-    problem: Problem, rows: Rows, plain: dict[str, Any], a: Arrays, first: Solution, bound: Fraction
+    problem: Problem, work: WorkingSet, first: Solution, bound: Fraction
 ) -> tuple[Fraction, dict[str, Any]] | None:
     """A certified upper bound.  Without a solution there is none: contradictory constraints would prove anything."""
     if not first.usable:
         return None
-    found = upper_certificate(rows, plain, a, first)
+    rows, a = work.rows, work.arrays
+    found = upper_certificate(rows, a, first)
     if found is None:
-        found = certify_multipliers(rows, plain, a, first.multipliers)
+        found = certify_multipliers(rows, a, first.multipliers)
     near = bound == 0 or abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
     if near and (found is None or found[0] > bound):
         quadratic = best_quadratic(problem)
-        attained = list(quadratic.vectors) if quadratic is not None and quadratic.value == bound else None
-        found = tight_certificate(rows, plain, a, first, bound, attained) or found
+        attained = quadratic.coordinates(rows) if quadratic is not None and quadratic.value == bound else None
+        found = tight_certificate(rows, a, first, bound, attained) or found
     return found
 
 
 def _lower(
-    problem: Problem, rows: Rows, plain: dict[str, Any], a: Arrays, first: Solution, bound: Fraction
+    problem: Problem, work: WorkingSet, first: Solution, bound: Fraction
 ) -> tuple[Fraction | None, dict[str, Any], str]:
     """The best rigorous lower bound, the instance as an artefact, and what kind of instance it is."""
+    work, first = work.as_stated(first)
+    rows = work.problem
+    plain = rows.plain()
     best, artefact, where = _quadratic_instance(problem, rows, plain, bound)
     if rows.exact:
-        found = lower_instance(rows, plain, a, first) if first.usable else None
-        caps = () if first.usable else (1e2, 1e4, 1e6)
-        for cap in caps:
-            boxed = solve(a, cap=cap)
-            found = (lower_instance(rows, plain, a, boxed, cap) if boxed.usable else None) or found
+        found = lower_instance(work, plain, first) if first.usable else None
+        for cap in () if first.usable else (1e2, 1e4, 1e6):
+            boxed = work.solve(partial(solve, cap=cap))
+            found = (lower_instance(work, plain, boxed, cap) if boxed.usable else None) or found
             if found is not None and found[0] > bound:
                 break
         if found is not None and (best is None or found[0] > best):

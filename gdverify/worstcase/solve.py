@@ -54,13 +54,19 @@ class Solution:
         return self.status in ("Solved", "AlmostSolved") and bool(np.isfinite(self.value))
 
 
-def arrays(problem: Rows) -> Arrays:
-    """Expand the sparse rows in the basis."""
-    n = len(problem.basis)
-    vectors = np.zeros((len(problem.vectors), n))
+def coordinates(problem: Rows) -> np.ndarray:
+    """(vectors, n) coordinates of all vectors in the basis."""
+    vectors = np.zeros((len(problem.vectors), len(problem.basis)))
     for a, (_, coords) in enumerate(problem.vectors):
         for k, c in coords.items():
             vectors[a, k] = float(c)
+    return vectors
+
+
+def arrays(problem: Rows) -> Arrays:
+    """Expand the sparse rows in the basis."""
+    n = len(problem.basis)
+    vectors = coordinates(problem)
 
     def expand(form: Linear) -> tuple[np.ndarray, np.ndarray, float]:
         gram, values = np.zeros((n, n)), np.zeros(len(problem.values))
@@ -69,6 +75,7 @@ def arrays(problem: Rows) -> Arrays:
             weight = np.array([float(c) for c in form.gram.values()])
             gram = (vectors[left] * weight[:, None]).T @ vectors[right]
             gram = (gram + gram.T) / 2
+            gram[np.abs(gram) < 1e-14 * np.abs(gram).max(initial=0.0)] = 0.0  # cancelled, but for rounding
         for k, c in form.values.items():
             values[k] = float(c)
         return gram, values, float(form.constant)
@@ -188,6 +195,9 @@ def solve(
 ) -> Solution:
     """Solve the problem, or a strictly feasible neighbour of it.
 
+    What is stated to the solver is the dual: non-negative multipliers and a semidefinite slack matrix, whose sparsity
+    it then uses; Gram matrix and function values come back as the solver's own dual variables.
+
     Parameters
     ----------
     a : the problem
@@ -202,52 +212,62 @@ def solve(
     from scipy import sparse
 
     n, m = a.goal_gram.shape[0], a.goal_values.shape[0]
-    bounded = [k for k in range(n) if k not in a.unbounded]
-    upper = [(i, j) for j in range(n) for i in range(j + 1)]
-    used = [(i, j) for i, j in upper if not (i == j and i in a.unbounded)]
-    position = {pair: k for k, pair in enumerate(used)}
-    rows_i = np.array([i for i, _ in used], dtype=int)
-    rows_j = np.array([j for _, j in used], dtype=int)
-    weight = np.where(rows_i == rows_j, 1.0, 2.0)
     live = np.flatnonzero(~a.idle)
-    order = np.concatenate([live[a.equality[live]], live[~a.equality[live]]])
-    n_equal = int(a.equality[live].sum())
-
+    equality = a.equality[live]
+    gram, values, constant = a.gram[live], a.values[live], a.constant[live]
     goal_gram = a.goal_gram + (np.diag(dual_shift) if dual_shift is not None else 0.0)
-    cost = -np.concatenate([goal_gram[rows_i, rows_j] * weight, a.goal_values])
-    coefficient = np.hstack([a.gram[order][:, rows_i, rows_j] * weight, a.values[order]])
-    slack, diagonal = np.zeros(len(order)), np.zeros(n)
-    if primal_shift is not None:
-        diagonal, slack = primal_shift[0], np.where(a.equality[order], 0.0, primal_shift[1][order])
-    psd_pairs = [(bounded[i], bounded[j]) for j in range(len(bounded)) for i in range(j + 1)]
-    picks = np.array([position[p] for p in psd_pairs], dtype=int)
-    scale = np.array([1.0 if i == j else np.sqrt(2.0) for i, j in psd_pairs])
-    psd = sparse.csc_matrix((-scale, (np.arange(len(picks)), picks)), shape=(len(picks), len(used) + m))
-    psd_b = np.array([-diagonal[i] if i == j else 0.0 for i, j in psd_pairs])
-    blocks, rhs = [sparse.csc_matrix(-coefficient), psd], [a.constant[order] - slack, psd_b]
-    cones = [clarabel.ZeroConeT(n_equal), clarabel.NonnegativeConeT(len(order) - n_equal)]
+    least = np.zeros((n, n))
+    if primal_shift is not None:  # G = least + G', in terms of G'
+        least = np.diag(np.where(np.isin(np.arange(n), a.unbounded), 0.0, primal_shift[0]))
+        constant = constant - np.where(equality, 0.0, primal_shift[1][live]) + (gram * least).sum(axis=(1, 2))
     if cap is not None:
-        line = np.zeros((1, len(used) + m))
-        line[0, [position[k, k] for k in bounded]] = 1.0
-        blocks.insert(1, sparse.csc_matrix(line))
-        rhs.insert(1, np.array([cap]))
-        cones[1] = clarabel.NonnegativeConeT(len(order) - n_equal + 1)
-    cones.append(clarabel.PSDTriangleConeT(len(bounded)))
+        limited = np.ones(n)
+        limited[a.unbounded] = 0.0
+        gram = np.concatenate([gram, -np.diag(limited)[None]])
+        values, equality = np.concatenate([values, np.zeros((1, m))]), np.append(equality, False)
+        constant = np.append(constant, cap - np.diag(least) @ limited)
+
+    free = set(a.unbounded)  # their norm is limited by nothing: their products are free, and have coefficient 0 in all
+    lines = [(i, j) for j in range(n) for i in range(j + 1) if i != j and (i in free or j in free)]
+    cone = [k for k in range(n) if k not in free]
+    triangle = [(i, j) for c, j in enumerate(cone) for i in cone[: c + 1]]
+    pairs = np.array(lines + triangle, dtype=int).reshape(-1, 2)
+    weight = np.where(pairs[:, 0] == pairs[:, 1], 1.0, np.sqrt(2.0))
+    svec = (gram[:, pairs[:, 0], pairs[:, 1]] * weight).T
+    goal = goal_gram[pairs[:, 0], pairs[:, 1]] * weight
+    count = np.flatnonzero(~equality)
+    sign = sparse.csc_matrix((-np.ones(len(count)), (np.arange(len(count)), count)), shape=(len(count), len(constant)))
+    zeros, n_free = np.zeros(len(count)), len(lines)
+    balance = np.concatenate([values.T, svec[:n_free]])
+    filled = np.count_nonzero(np.any(svec[n_free:] != 0, axis=1) | (goal[n_free:] != 0))
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_iter = 200
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11 if n < _LARGE else 1e-9
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11 if n < _LARGE else 1e-10
     settings.max_threads = 1
-    if n >= _SUPERNODAL and hasattr(settings, "pardiso_iparm"):  # versions that have the faster factorisation
+    settings.chordal_decomposition_enable = sparse_cone = 2 * filled < len(triangle)
+    if n >= _SUPERNODAL and not sparse_cone and hasattr(settings, "pardiso_iparm"):  # versions that have it
         settings.direct_solve_method = "faer"
-    quadratic = sparse.csc_matrix((len(cost), len(cost)))
     answer = clarabel.DefaultSolver(
-        quadratic, cost, sparse.vstack(blocks, format="csc"), np.concatenate(rhs), cones, settings
+        sparse.csc_matrix((len(constant), len(constant))),
+        constant,
+        sparse.vstack([sparse.csc_matrix(balance), sign, sparse.csc_matrix(svec[n_free:])], format="csc"),
+        np.concatenate([-a.goal_values, -goal[:n_free], zeros, -goal[n_free:]]),
+        [
+            clarabel.ZeroConeT(len(balance)),
+            clarabel.NonnegativeConeT(len(count)),
+            clarabel.PSDTriangleConeT(len(cone)),
+        ],
+        settings,
     ).solve()
-    x, z = np.array(answer.x), np.array(answer.z)
-    gram = np.zeros((n, n))
-    gram[rows_i, rows_j] = gram[rows_j, rows_i] = x[: len(used)]
+    y, z = np.array(answer.x), np.array(answer.z)
+    entries = np.concatenate([z[m : m + n_free], z[len(balance) + len(count) :]]) / weight
+    found = np.zeros((n, n))
+    found[pairs[:, 0], pairs[:, 1]] = found[pairs[:, 1], pairs[:, 0]] = entries
+    found += least
     multipliers = np.zeros(len(a.constant))
-    multipliers[order] = z[: len(order)]
-    objective = float((gram * a.goal_gram).sum() + a.goal_values @ x[len(used) :] + a.goal_constant)
-    return Solution(str(answer.status), objective, gram, x[len(used) :], multipliers)
+    multipliers[live] = y[: len(live)]
+    objective = float((found * a.goal_gram).sum() + a.goal_values @ z[:m] + a.goal_constant)
+    status = {"PrimalInfeasible": "DualInfeasible", "DualInfeasible": "PrimalInfeasible"}  # of the problem as stated
+    said = str(answer.status)
+    return Solution(status.get(said, said), objective, found, z[:m], multipliers)

@@ -25,12 +25,11 @@ _Kernel = list[list[Fraction]]
 
 def tight_certificate(
     problem: Rows,
-    plain: dict[str, Any],
     a: Arrays,
     first: Solution,
     limit: Fraction,
     instance: list[Fraction] | None = None,
-) -> tuple[Fraction, dict] | None:
+) -> tuple[Fraction, dict[str, Any]] | None:
     """An exact certificate of at most ``limit``, the worst case itself.
 
     ``instance`` : coordinates (one per basis vector) of a one-dimensional worst instance, where one is known.
@@ -41,10 +40,10 @@ def tight_certificate(
         solution = first
     for kernel in _kernels(u, solution, instance):
         multipliers = _on_face(problem, a, u, solution, kernel)
-        found = prove(problem, plain, multipliers) if multipliers is not None else None
+        found = prove(problem, multipliers) if multipliers is not None else None
         if found is not None and found[0] <= limit:
             return found
-    return _few_rows(problem, plain, a, first, limit) if len(problem.rows) <= _MOST_ROWS else None
+    return _few_rows(problem, a, first, limit) if len(problem.rows) <= _MOST_ROWS else None
 
 
 def _kernels(u: Units, solution: Solution, instance: list[Fraction] | None) -> Iterator[_Kernel]:
@@ -96,9 +95,7 @@ def _times(problem: Rows, gram: Any, products: list[Fraction]) -> dict[int, Frac
     return {k: c for k, c in out.items() if c}
 
 
-def _few_rows(
-    problem: Rows, plain: dict[str, Any], a: Arrays, first: Solution, limit: Fraction
-) -> tuple[Fraction, dict] | None:
+def _few_rows(problem: Rows, a: Arrays, first: Solution, limit: Fraction) -> tuple[Fraction, dict[str, Any]] | None:
     dropped = a.idle.copy()
     most = first.value + 1e-7 * max(abs(first.value), 1e-12)
     multipliers = first.multipliers
@@ -117,7 +114,7 @@ def _few_rows(
             Fraction(0) if off else Fraction(float(m)).limit_denominator(denominator)
             for m, off in zip(multipliers, dropped, strict=True)
         ]
-        found = prove(problem, plain, nice)
+        found = prove(problem, nice)
         if found is not None and found[0] <= limit:
             return found
     return None
