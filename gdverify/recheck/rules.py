@@ -357,6 +357,8 @@ def instantiate(c: Checker, s: Step) -> None:
     for name in values:
         untied(c, name, *(("sym", n) for n in free(fact.left) | free(fact.right) if n not in values))
     expect(c, s, put(c, fact.left, values), fact.relation, put(c, fact.right, values))
+    for side in () if s.matrix or is_vector(s.left) or is_vector(s.right) else (s.left, s.right):
+        c.form(side)  # what it divides by is known from the fact, and remembered
 
 
 def next_integer(c: Checker, s: Step) -> None:
