@@ -7,6 +7,7 @@ a^q equals something (q = 1 for the root of a sum, whose whole powers are expand
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -610,7 +611,7 @@ class Normal:
 
 
 def primes(c: Fraction) -> list[tuple[Fraction, int]]:
-    """A positive rational as product of primes; a large cofactor stays whole."""
+    """A positive rational as product of primes; a large cofactor stays whole, but for being a square."""
     out: list[tuple[Fraction, int]] = []
     for n, sign in ((c.numerator, 1), (c.denominator, -1)):
         p = 2
@@ -622,6 +623,9 @@ def primes(c: Fraction) -> list[tuple[Fraction, int]]:
             if e:
                 out.append((Fraction(p), sign * e))
             p += 1 if p == 2 else 2
+        e = sign
+        while n > 1 and math.isqrt(n) ** 2 == n:
+            n, e = math.isqrt(n), 2 * e
         if n > 1:
-            out.append((Fraction(n), sign))
+            out.append((Fraction(n), e))
     return out
