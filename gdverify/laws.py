@@ -168,8 +168,13 @@ def initial_value(state: Any, time: Any, field: Any, start: Any, name: str = "")
 
 
 def constant(*letters: Any) -> Assumption:
-    """These matrices or symbols (data, targets, weights) are neither random nor moving."""
+    """These matrices, symbols or functions (data, targets, weights) are neither random nor moving."""
     return Assumption(name=f"constant {', '.join(map(str, letters))}", key=("constant", letters))
+
+
+def integers(*functions: Any) -> Assumption:
+    """All values of these scalar functions (``Function("n")``) are integers."""
+    return Assumption(name=f"integers {', '.join(map(str, functions))}", key=("integers", functions))
 
 
 def equation(name: str, left: Any, right: Any, latex: str = "") -> Assumption:

@@ -6,24 +6,27 @@ hypothesis is not known.  Indices named by a lemma (``"j"`` unless ``index=`` sa
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy
-from sympy import Ge, Integer, Le, Sum, log, sqrt
+from sympy import Ge, Gt, Integer, Le, Sum, exp, log, sqrt
 
 from .claim import Assumption
-from .domain import Positive
+from .domain import Interval, Positive, Reals
 from .kernel import Fact, Proof
-from .language import Inner, ScalarFunction
+from .language import Inner, Mean, ScalarFunction
 
 __all__ = [
     "cocoercive",
     "geometric_sum",
     "gronwall",
     "harmonic_sum",
+    "hoeffding",
+    "hoeffding_curve",
     "inverse_square_root_sum",
     "inverse_square_root_sum_above",
     "jensen",
+    "power_sum",
 ]
 
 
@@ -43,16 +46,33 @@ def harmonic_sum(proof: Proof, n: Any, *, index: str = "j", real: str = "v") -> 
 
     From the tangent of -log at j + 1, which gives log(j + 1) - log(j) >= 1/(j + 1), by telescoping.
     """
+    return _sum_below_integral(proof, n, 1, lambda v: -log(v), index, real)
+
+
+def power_sum(proof: Proof, p: Any, n: Any, *, index: str = "j", real: str = "v") -> Fact:
+    """1 + (1 - n^(1 - p))/(p - 1) >= sum of 1/j^p over j = 1..n, for an integer n >= 1, p > 0 and p != 1.
+
+    From the tangents of v^(1 - p)/(p - 1), as `harmonic_sum`.  For p > 1 the left side is below p/(p - 1).
+    """
+    p = sympy.sympify(p)
+    _apart_from_one(proof, p)
+    return _sum_below_integral(proof, n, p, lambda v: v ** (1 - p) / (p - 1), index, real)
+
+
+def _sum_below_integral(proof: Proof, n: Any, p: Any, primitive: Any, index: str, real: str) -> Fact:
+    """1 + F(1) - F(n) >= sum of 1/j^p over j = 1..n, for a convex F with F'(v) = -v^(-p)."""
     n = sympy.sympify(n)
     j, v = proof.index(index, 1), proof.scalar(real, Positive())
     a = proof.index(index + "_at", 1)
-    line = proof.tangent(-log(v), v, a + 1)
+    line = proof.tangent(primitive(v), v, a + 1)
     step = proof.instantiate(proof.instantiate(line, {v: a}), {a: j})
-    total = proof.telescoped(proof.certificate(Ge(-log(j) + log(j + 1), 1 / (j + 1)), [(1, step)]), -log(j), j, 1, n)
+    fall = Ge(primitive(j) - primitive(j + 1), (j + 1) ** -p)
+    total = proof.telescoped(proof.certificate(fall, [(1, step)]), primitive(j), j, 1, n)
     moved = proof.reindex(total.right, _variable(total.right) - 1)
-    all_terms = Sum(1 / _variable(moved.right), (_variable(moved.right), 1, n))
+    all_terms = Sum(_variable(moved.right) ** -p, (_variable(moved.right), 1, n))
     first = _first(proof, all_terms)
-    return proof.certificate(Ge(1 + log(n), all_terms), [(1, total), (1, moved), (-1, first)])
+    bound = 1 + primitive(Integer(1)) - primitive(n)
+    return proof.certificate(Ge(bound, all_terms), [(1, total), (1, moved), (-1, first)])
 
 
 def _first(proof: Proof, total: Any) -> Fact:
@@ -134,6 +154,60 @@ def cocoercive(proof: Proof, f: ScalarFunction, convex: Assumption, smooth: Assu
     return proof.certificate(
         Ge(f(y) - f(x) - Inner(g, y - x) - Inner(g - h, g - h) / (2 * L), 0), [(1, below), (1, descent)]
     )
+
+
+class HoeffdingCurve(NamedTuple):
+    """What `hoeffding` needs, once for a derivation: facts about a generic p in [0, 1] and generic reals s, y."""
+
+    positive: Fact
+    above: Fact
+    line: Fact
+    p: Any
+    s: Any
+    y: Any
+
+
+def hoeffding_curve(proof: Proof, *, name: str = "h") -> HoeffdingCurve:
+    """1 - p + p e^s > 0; p s + s^2/8 >= log(1 - p + p e^s); and e^y >= 1 + y.
+
+    For the second (Hoeffding 1963): the difference vanishes with its derivative at s = 0, and its second derivative is
+    (1/2 - p e^s/(1 - p + p e^s))^2.
+    """
+    p, s, y = (proof.scalar(f"{name}_{k}", d) for k, d in (("p", Interval(0, 1)), ("s", Reals()), ("y", Reals())))
+    mix = 1 - p + p * exp(s)
+    weights = [(1, proof.sign(exp(s))), (1, proof.high(p)), (exp(2 * s), proof.low(p))]
+    positive = proof.certificate(Gt(mix, 0), [(w / (1 + exp(s)), fact) for w, fact in weights])
+    curve = proof.tangent(p * s + s**2 / 8 - log(mix), s, 0)
+    return HoeffdingCurve(positive, curve, proof.tangent(exp(y), y, 0), p, s, y)
+
+
+def hoeffding(proof: Proof, curve: HoeffdingCurve, value: Any, within: tuple[Fact, Fact], mean: Fact, s: Any) -> Fact:
+    """e^(mu s + s^2/8) >= E e^(s X), for X in [0, 1] with mean mu (Hoeffding 1963).
+
+    Parameters
+    ----------
+    curve : from `hoeffding_curve`
+    value : X
+    within : the facts X >= 0 and 1 >= X
+    mean : the fact Mean(X) == mu, mu a constant
+    s : a real constant
+    """
+    s, mu = sympy.sympify(s), mean.right
+    # the chord of e^(s x) between 0 and 1 is above: tangents at s x, at the two ends
+    low = proof.instantiate(curve.line, {curve.y: -s * value})
+    high = proof.instantiate(curve.line, {curve.y: s * (1 - value)})
+    height = exp(s * value)
+    chord = proof.certificate(
+        Ge(1 - value + value * exp(s), height), [(height * (1 - value), low), (height * value, high)]
+    )
+    averaged = proof.certificate(Ge(1 - mu + mu * exp(s), Mean(height)), [(1, proof.mean(chord)), (1 - exp(s), mean)])
+    for bound in within:
+        proof.rewrite(proof.mean(bound), mean)
+    at = {curve.p: mu, curve.s: s}
+    mix, gap = proof.instantiate(curve.positive, at), proof.instantiate(curve.above, at)
+    grown = proof.instantiate(curve.line, {curve.y: gap.left})
+    top = proof.certificate(Ge(exp(mu * s + s**2 / 8), mix.left), [(mix.left, grown), (mix.left, gap)])
+    return proof.certificate(Ge(top.left, Mean(height)), [(1, top), (1, averaged)])
 
 
 def jensen(

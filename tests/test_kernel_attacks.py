@@ -20,7 +20,7 @@ from gdverify.language import (
     ScalarFunction,
     Vector,
 )
-from gdverify.laws import constant, equation, gradient_flow, loewner
+from gdverify.laws import constant, equation, gradient_flow, integers, loewner
 
 PAPER = Paper("toy", "A toy")
 a, b = sympy.symbols("a b", positive=True)
@@ -369,3 +369,33 @@ def test_a_contradictory_regime_is_noticed():
             proof.conclude(proof.certificate((sympy.S.One, ">=", sympy.S.Zero), [(1, absurd)], [(2, sympy.S.One)]))
 
         assert run_derivation(claim, claim.evidence[0]).verdict == "fail"
+
+
+# -- roots and integers -------------------------------------------------------------------------------------------
+
+
+def test_a_root_is_taken_of_what_bounds_the_square(proof):
+    z = proof.scalar("z", Domain())
+    fact = proof.sign(z**2 + 1)  # z^2 + 1 >= 0
+    refused(proof.root, fact, z)
+    square = proof.certificate((z**2 + 1, ">=", z**2), [(1, proof.sign(sympy.S.One))])
+    proof.root(square, -z)
+    refused(proof.root, square, 2 * z)
+    refused(proof.root, square, sqrt(z))
+    refused(proof.root, square, sympy.I * z)
+
+
+def test_functions_are_integers_where_the_claim_says_so():
+    f = sympy.Function("f")
+    steps = Assumption("f >= 0", lambda: sympy.Ge(f(n), 0, evaluate=False))
+    for law, good in ((integers(f), True), (constant(f), False)):
+        check = Proof(toy(steps, law))
+        k = check.index("k")
+        fact = check.sign(k**2 + k)
+        check.assume(steps)
+        if good:
+            check.instantiate(fact, {k: f(n)})
+            refused(check.instantiate, fact, {k: f(n) / 2})
+            refused(check.instantiate, fact, {k: f(n) - 1})
+        else:
+            refused(check.instantiate, fact, {k: f(n)})

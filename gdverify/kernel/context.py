@@ -36,6 +36,7 @@ class Context:
             domains.setdefault(s, Domain())
         self.signs = Signs(domains, self._known)
         self.signs.constant = {x for a in claim.assumptions if a.key[:1] == ("constant",) for x in a.key[1]}
+        self.signs.integral = {x for a in claim.assumptions if a.key[:1] == ("integers",) for x in a.key[1]}
         self._check_definitions()
 
     def _check_definitions(self) -> None:

@@ -187,6 +187,7 @@ class RecordingProof(Proof):
         signs = self.signs
         self.signs = _Hints(signs.domains, self._known)
         self.signs.constant, self.signs.random = signs.constant, signs.random
+        self.signs.integral = signs.integral
         self.calls: list[dict[str, Any]] = []
         self.arguments: dict[int, dict[str, Any]] = {}
         self.hints: dict[int, list[tuple[Any, Any]]] = {}
@@ -231,6 +232,7 @@ _FIELDS = {
     "rewrite": ("uses",),
     "product": ("uses",),
     "power": ("uses", "exponent"),
+    "root": ("uses",),
     "instantiate": ("uses", "values"),
     "next integer": ("uses",),
     "induction": ("uses", "t", "discharge"),
@@ -263,6 +265,8 @@ _FIELDS = {
     "tangent": ("x", "at"),
     "integral": ("function", "x", "low", "high", "antiderivative"),
     "integral bound": ("uses", "x", "low", "high"),
+    "share integral": ("uses", "i", "n", "j", "b", "theta"),
+    "form by shares": ("uses", "c", "n", "j"),
     "limit": ("x", "using"),
     "growth": ("n",),
     "solution": ("law", "time"),
@@ -280,6 +284,13 @@ def _witness(rule: str, arguments: dict[str, Any]) -> dict[str, Any]:
         elif name in arguments and arguments[name] is not None:
             out[name] = _argument(arguments[name])
     return out
+
+
+def _denominators(f: Fact, proof: RecordingProof, needed: set[int]) -> set[int]:
+    """Earlier steps that say of a denominator that it is not zero: the kernel needs that for large values alone."""
+    bases = {p.base for p in f.left.atoms(sympy.Pow) if p.exp.is_negative}
+    earlier = [s for s in proof.steps[: f.number - 1] if s.n in needed and s.fact.relation in (">", "!=")]
+    return {s.n for s in earlier if not s.fact.hypotheses and s.fact.left - s.fact.right in bases}
 
 
 # -- the certificate ------------------------------------------------------------------------------------------------
@@ -346,6 +357,8 @@ def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
             continue
         f = s.fact
         step: dict[str, Any] = {"n": s.n, "rule": s.rule, "premises": list(s.uses)}
+        if s.rule in ("growth", "limit"):
+            step["premises"] = sorted({*s.uses, *_denominators(f, proof, needed)})
         step["conclusion"] = _relation(f.left, f.relation, f.right)
         if s.rule in ("assumption", "cite"):
             step["name"] = s.note

@@ -44,7 +44,7 @@ def run_derivation(claim: Claim, evidence: Evidence) -> Outcome:
     cited = sorted({f"{s.note} ({s.reference})" for s in proof.steps if s.status == "cited" and s.n in needed})
     if verdict == "pass":
         used = {s.note for s in proof.steps if s.n in needed}
-        silent = ("constant", "invertible")  # consulted by the rules, never a step
+        silent = ("constant", "integers", "invertible")  # consulted by the rules, never a step
         listed = [a.name for a in claim.assumptions if a.key[:1] not in [(s,) for s in silent]]
         idle = [name for name in listed if not any(name in note.split("; ") for note in used)]
         message = f"proved in {len(needed)} step{'' if len(needed) == 1 else 's'}" + (

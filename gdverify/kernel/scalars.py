@@ -16,7 +16,7 @@ from .matrices import MatrixRules
 
 
 class ScalarRules(MatrixRules):
-    """identity, sign, certificate, rewrite, product, extreme, absolute, power."""
+    """identity, sign, certificate, rewrite, product, extreme, root, power."""
 
     def identity(self, left: Any, right: Any = 0, *, using: Sequence[Fact] = ()) -> Fact:
         """left == right, by exact normal form, after the equalities ``using`` were put in."""
@@ -167,11 +167,14 @@ class ScalarRules(MatrixRules):
         left, right = (expr, member) if isinstance(expr, sympy.Max) else (member, expr)
         return self._record("extreme", left, ">=", right)
 
-    def absolute(self, expr: Any) -> Fact:
-        """|expr| >= expr, for a real expr (put -expr for the other side)."""
-        expr = sympy.sympify(expr)
-        self._check_argument(expr)
-        return self._record("absolute", sympy.Abs(expr), ">=", expr)
+    def root(self, fact: Fact, u: Any) -> Fact:
+        """From a >= u^2, a the left side, for a real u of either sign: a^(1/2) >= u."""
+        self._mine(fact)
+        u = sympy.sympify(u)
+        self._check_argument(u)
+        if fact.relation not in (">=", ">", "==") or not is_zero(fact.right - u**2, self.signs):
+            raise ProofError(f"step {fact.number} is not {fact.left} >= ({u})^2")
+        return self._record("root", sympy.sqrt(fact.left), ">=", u, [fact])
 
     def power(self, fact: Fact, exponent: Any) -> Fact:
         """From left >= right >= 0: left^p >= right^p for a real p >= 0 (p = 1/2: square roots)."""

@@ -50,6 +50,7 @@ class Signs:
         self.used: set[int] = set()
         self.random: set[Any] = set()
         self.constant: set[Any] = set()  # functions whose values are not random
+        self.integral: set[Any] = set()  # functions whose values are integers
         self._memo: dict[Any, tuple[Sign, frozenset[int]]] = {}
         self._depth = 0
 
@@ -79,6 +80,8 @@ class Signs:
         if expr.is_Symbol:
             dom = self.domains.get(expr)
             return bool(dom is not None and dom.integer)
+        if isinstance(expr, AppliedUndef):
+            return expr.func in self.integral and not is_vector_atom(expr)
         if expr.is_Pow and expr.exp.is_Integer and expr.exp >= 0:
             return self.integer(expr.base)
         return (expr.is_Add or expr.is_Mul) and all(self.integer(a) for a in expr.args)

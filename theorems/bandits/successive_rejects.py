@@ -21,13 +21,15 @@ from fractions import Fraction
 
 from sympy import Eq, Function, Ge, Gt, Le, Rational, Sum, Symbol, exp
 
-from gdverify import Assumption, Claim, Integers, Mean, Mutant, Observed, Prob, ProbabilityBound, Reals
+from gdverify import Assumption, Claim, Integers, Mean, Mutant, Observed, Prob, ProbabilityBound, Reals, lemmas
+from gdverify.laws import constant, integers
 from theorems import PAPERS
 
 K, n = Symbol("K", integer=True, positive=True), Symbol("n", integer=True, positive=True)
 H2, logbar = Symbol("H2", positive=True), Symbol("logbar", positive=True)
 i = Symbol("i", integer=True)
 mu, gap, pulls = Function("mu"), Function("gap"), Function("pulls")  # of an arm, of an arm, of a phase: n_k
+reward, lead = Function("reward"), Function("lead")  # of an arm at a pull; of arm i over arm 1 after some pulls each
 gone = Function("gone")  # gone(i, k): arm i was dropped before phase k
 not_better = Function(
     "not_better"
@@ -71,11 +73,49 @@ complexity = Assumption(
     key=("H2",),
     where=lambda j: [j - 2, K - j],
 )
-rewards = Assumption(
-    "rewards are independent, in [0, 1], with means mu_1 and mu_i = mu_1 - gap(i)",
-    lambda j: equation(gap(j), mu(1) - mu(j)),
-    key=("rewards",),
+gaps = Assumption(
+    "arm 1 is best, arm i worse by gap(i)",
+    lambda j: [equation(gap(j), mu(1) - mu(j)), Ge(gap(j), 0, evaluate=False)],
+    key=("gaps",),
+    where=lambda j: [j - 1, K - j],
 )
+rewards = Assumption(
+    "rewards are in [0, 1], with means mu",
+    lambda j, m: [
+        Ge(reward(j, m), 0, evaluate=False),
+        Ge(1, reward(j, m), evaluate=False),
+        equation(Mean(reward(j, m)), mu(j)),
+    ],
+    key=("rewards",),
+    where=lambda j, m: [j - 1, K - j, m - 1],
+)
+leads = Assumption(
+    "lead(i, m) is the sum of the first m rewards of arm i less that of arm 1",
+    lambda j, m: [equation(lead(j, 0), 0), equation(lead(j, m + 1), lead(j, m) + reward(j, m + 1) - reward(1, m + 1))],
+    key=("leads",),
+    where=lambda j, m: [j - 1, K - j, m],
+)
+independent = Assumption(
+    "rewards are independent",  # hence E e^(s (a + b + c)) is a product; needed at s = 2 gap(i) alone
+    lambda j, m: equation(
+        Mean(exp(2 * gap(j) * (lead(j, m) + reward(j, m + 1) - reward(1, m + 1)))),
+        Mean(exp(2 * gap(j) * lead(j, m)))
+        * Mean(exp(2 * gap(j) * reward(j, m + 1)))
+        * Mean(exp(-2 * gap(j) * reward(1, m + 1))),
+    ),
+    key=("independent",),
+    where=lambda j, m: [j - 2, K - j, m],
+)
+comparison = Assumption(
+    "not_better(i, k) is 1 only where arm i leads arm 1 or is level after n_k pulls each, else 0",
+    lambda j, k: [
+        equation(not_better(j, k) ** 2, not_better(j, k)),
+        Ge(not_better(j, k) * lead(j, pulls(k)), 0, evaluate=False),
+    ],
+    key=("comparison",),
+    where=lambda j, k: [j - 2, K - j, k - 1, K - 1 - k],
+)
+model = [gaps, rewards, leads, independent, comparison, constant(mu, gap, pulls), integers(pulls)]
 regime = {K: Integers(2, sample=(2, 6)), n: Integers(K, sample=(4 * K, 60 * K))}
 decay = exp(-(n - K) / (logbar * H2))
 
@@ -88,13 +128,14 @@ successive_rejects = Claim(
     r"\exp\Big(-\frac{n-K}{\overline{\log}(K)\,H_2}\Big),\quad H_2=\max_{i\ge2} i\,\Delta_{(i)}^{-2}",
     symbols={**regime, H2: Observed(0, open="left")},
     defines={logbar: harmonic},
-    assumptions=[phases, begin, rule, schedule, complexity, rewards],
+    assumptions=[phases, begin, rule, schedule, complexity, *model],
     decides=ProbabilityBound(quantity=gone(1, K), threshold=Rational(1, 2), bound=K * (K - 1) / 2 * decay),
     mutants=[
         Mutant("the exponent doubled", decides={"bound": K * (K - 1) / 2 * decay**2}),
         Mutant("an eighth of the constant", decides={"bound": K * (K - 1) / 16 * decay}),
         Mutant("any arm may be dropped", drop=(rule.name,), by=("derivation",)),
         Mutant("H2 need not cover all arms", drop=(complexity.name,), by=("derivation",)),
+        Mutant("rewards may depend on each other", drop=(independent.name,), by=("derivation",)),
     ],
     notes="The union bound is loose for many arms; for K = 2 Bernoulli arms the exponent is sharp to first order.",
 )
@@ -108,6 +149,49 @@ def arms_left(proof):
     proof.certificate(Gt(logbar, 0, evaluate=False), [(1, proof.sign(harmonic))], using=[proof.definition(logbar)])
     proof.certificate(Ge(n - K, 0), [(1, proof.low(n))])
     return k
+
+
+def misleading(proof, j, k):
+    """Fact: exp(-n_k gap(j)^2) >= E not_better(j, k), by Hoeffding's argument (inequality (2.7) of his 1963 paper)."""
+    m, g = proof.index("m"), gap(j)
+    curve = lemmas.hoeffding_curve(proof)
+    distance, _ = proof.assume(gaps, j)
+    empty, more = proof.assume(leads, j, m)
+    factors = []
+    for arm, s in ((j, 2 * g), (1, -2 * g)):
+        low, high, mean = proof.assume(rewards, arm, m + 1)
+        factors.append(lemmas.hoeffding(proof, curve, reward(arm, m + 1), (low, high), mean, s))
+    ahead, behind = factors
+    moment = lambda t: Mean(exp(2 * g * lead(j, t)))
+    shrink = proof.identity(
+        ahead.left * behind.left, exp(-(g**2)), using=[proof.certificate(equation(mu(1), mu(j) + g), [(-1, distance)])]
+    )
+    small = proof.induction(
+        (exp(-m * g**2), ">=", moment(m)),
+        m,
+        proof.certificate(Ge(1, moment(0), evaluate=False), using=[empty]),
+        lambda now: proof.certificate(
+            (exp(-(m + 1) * g**2), ">=", moment(m + 1)),
+            [
+                (exp(-(g**2)), now),
+                (moment(m) * behind.left, ahead),
+                (moment(m) * ahead.right, behind),
+                (-1, proof.assume(independent, j, m)),
+                (-moment(m), shrink),
+            ],
+            using=[more],
+        ),
+    )
+    bit, ordered = proof.assume(comparison, j, k)
+    b, weight = not_better(j, k), exp(2 * g * lead(j, pulls(k)))
+    proof.certificate(Ge(b, 0), [(-1, bit)], [(1, b)])
+    least = proof.certificate(Ge(1 - b, 0), [(-1, bit)], [(1, 1 - b)])
+    grow = proof.instantiate(curve.line, {curve.y: 2 * g * lead(j, pulls(k))})
+    marked = proof.certificate(Ge(weight, b), [(b, grow), (2 * g, ordered), (weight, least)])
+    least_pulls = proof.assume(schedule, k)[0]
+    proof.certificate(Ge(pulls(k), 0), [(1, least_pulls), (1, proof.sign(least_pulls.right))])
+    at = proof.instantiate(small, {m: pulls(k)})
+    return proof.certificate(Ge(at.left, Mean(b)), [(1, at), (1, proof.mean(marked))])
 
 
 @successive_rejects.derivation
@@ -134,15 +218,11 @@ def union_bound(proof):
 
     # every term is at most exp(-(n - K)/(logbar H2)), because j >= K + 1 - k
     z, level = (n - K) / (logbar * H2), pulls(k) * gap(j) ** 2
-    hoeffding = proof.cite(
-        "Hoeffding's inequality for the difference of two means",
-        Le(Mean(not_better(j, k)), exp(-level)),
-        "Hoeffding 1963, inequality (2.7)",
-        uses=[proof.assume(rewards, j)],
-    )
     x = (n - K) / (logbar * last)
     proof.high(j)
-    proof.certificate(Ge(j, 2), [(1, proof.low(j)), (1, proof.high(k))])
+    two = proof.certificate(Ge(j, 2), [(1, proof.low(j)), (1, proof.high(k))])
+    proof.certificate(Ge(j, 1), [(1, two), (1, proof.sign(1))])
+    hoeffding = misleading(proof, j, k)
     enough = proof.certificate(
         Ge(level, z),
         [

@@ -10,7 +10,7 @@ G = L L^T, trace G = 1.  Their mean D has the eigenvectors of G and the eigenval
 Reference: arXiv:2106.03970.
 """
 
-from sympy import Function, Ge, Le, S, Sum, Symbol, sqrt
+from sympy import Function, Ge, Le, Sum, Symbol, sqrt
 
 from gdverify import (
     Assumption,
@@ -224,8 +224,7 @@ def weyl(proof):
         _, above, _ = proof.assume(least_form, a, b)
         along = Inner(move, axis(b))
         shadow = proof.certificate(Ge(sq(move), along**2), [(-(along**2), one)], [(1, move - along * axis(b))])
-        length = proof.certificate(Ge(size, abs(along)), [(1, proof.power(shadow, S.Half))])
-        longer = proof.certificate(Ge(size, sign * along), [(1, length), (1, proof.absolute(sign * along))])
+        longer = proof.root(shadow, sign * along)
         sides.append(proof.certificate(Ge(size + sign * gap, 0), [(1, longer), (1, above), (1, attained)]))
     weyl = proof.certificate(Le(gap**2, sq(move)), [(1, proof.product(*sides))])
     proof.conclude(
