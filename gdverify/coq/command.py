@@ -83,7 +83,9 @@ def compile_text(text: str, limit: float = 300) -> tuple[bool, str, float]:
     return not foreign, f": it rests on {', '.join(foreign)}" if foreign else "", seconds
 
 
+# What Print Assumptions shows of the standard library's own sqrt, exp, ln and mean value theorem.
 _AXIOMS = (
+    "Classical_Prop.classic",
     "ClassicalDedekindReals.sig_forall_dec",
     "ClassicalDedekindReals.sig_not_dec",
     "FunctionalExtensionality.functional_extensionality_dep",

@@ -8,7 +8,7 @@ hypotheses of the theorem, cited results are hypotheses named ``cited_...``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from sympy.core.function import AppliedUndef
 from ..claim import Claim, Evidence, Mutant
 from ..decision import Proposition
 from ..kernel.fact import Fact
-from ..language import Inner, Mean, Vector, linear_parts
+from ..language import Inner, Mean, Prob, Vector, linear_parts
 from .identities import Identities, binders, unsplit
+from .matrices import declarations, matrix_letters
 from .record import Recording
 from .terms import NotExported, Terms
 
@@ -127,7 +128,23 @@ class Derivation:
 
     def params(self, n: int) -> list[Any]:
         """Generic variables that the lemma of step n is quantified over."""
-        return sorted(self._params(n), key=lambda s: s.name)
+        return self.in_order(self._params(n))
+
+    def in_order(self, symbols: Iterable[Any]) -> list[Any]:
+        """Generic variables and those that their domains speak of, each after what its domain speaks of."""
+        found: list[Any] = []
+
+        def visit(s: Any) -> None:
+            dom = self.proof.signs.domains[s]
+            ends = [sympy.sympify(e) for e in (dom.low, dom.high) if e is not None]
+            for other in sorted({x for e in ends for x in e.free_symbols} & self.proof.generic, key=lambda x: x.name):
+                visit(other)
+            if s not in found:
+                found.append(s)
+
+        for s in sorted(symbols, key=lambda s: s.name):
+            visit(s)
+        return found
 
     def _params(self, n: int) -> set[Any]:
         if n in self._param_memo:
@@ -158,7 +175,7 @@ class Derivation:
         if not self.terms.random:
             return False
         for e in exprs:
-            bare = e.replace(lambda a: isinstance(a, Mean), lambda a: sympy.Dummy("mean"))
+            bare = e.replace(lambda a: isinstance(a, (Mean, Prob)), lambda a: sympy.Dummy("mean"))
             if bare.atoms(Vector) or any(self.terms.takes_outcome(type(a).__name__) for a in bare.atoms(AppliedUndef)):
                 return True
         return False
@@ -190,17 +207,26 @@ class Derivation:
         if dom.low is not None:
             low = sympy.sympify(dom.low)
             if nat and low != 0:
-                found.append((f"{name}_low", f"({t.nat(low)} {'<' if dom.low_open else '<='} {name})%nat"))
+                found.append((f"{name}_low", self._end(low, "<" if dom.low_open else "<=", s, True)))
             if not nat:
                 found.append((f"{name}_low", f"{t.real(low)} {'<' if dom.low_open else '<='} {t.real(s)}"))
         if dom.high is not None:
             high = sympy.sympify(dom.high)
             sign = "<" if dom.high_open else "<="
             if nat:
-                found.append((f"{name}_high", f"({name} {sign} {t.nat(high)})%nat"))
+                found.append((f"{name}_high", self._end(high, sign, s, False)))
             else:
                 found.append((f"{name}_high", f"{t.real(s)} {sign} {t.real(high)}"))
         return name, found
+
+    def _end(self, end: Any, sign: str, s: Any, low: bool) -> str:
+        """An end of an integer's domain, between integers where it is one."""
+        t = self.terms
+        try:
+            value = t.nat(end)
+        except NotExported:
+            return f"{t.real(end)} {sign} {t.real(s)}" if low else f"{t.real(s)} {sign} {t.real(end)}"
+        return f"({value} {sign} {t.symbol(s)})%nat" if low else f"({t.symbol(s)} {sign} {value})%nat"
 
     def use(self, n: int, omega: bool = False, instead: dict[Any, tuple[str, list[str]]] | None = None) -> str:
         """Step n at the variables in scope; ``instead`` gives other values with proofs of their premises."""
@@ -227,12 +253,15 @@ class Derivation:
         order = self.order()
         self.terms.learn(self._expressions(order))
         self._refuse(order)
+        self.letters = matrix_letters(self._expressions(order))
         lemmas = [self._lemma(n) for n in order]
         theorems = [self._theorem(k, p, f) for k, (p, f) in enumerate(self.goals)]
         name = self._slug(self.claim.id)
         head = f"(* {self.claim.title}\n   {self.claim.id}: {_comment(str(self.claim.locator))}\n"
         head += "   Exported by gdverify; coqc must accept it with no axiom beyond those of the real numbers. *)\n\n"
-        body = [head, (_HERE / "preamble.v").read_text(), f"\nSection {name}.\n", 'Set Default Proof Using "All".\n']
+        body = [head, (_HERE / "preamble.v").read_text()]
+        body += [(_HERE / "matrices.v").read_text()] if self.letters else []
+        body += [f"\nSection {name}.\n", 'Set Default Proof Using "All".\n']
         body += [self._structure(), self._symbols(), "\n".join(self._declared), ""]
         body += lemmas + theorems
         body.append(f"End {name}.\n")
@@ -256,11 +285,12 @@ class Derivation:
     def _refuse(self, order: Sequence[int]) -> None:
         for n in order:
             step = self.steps[n]
-            if step.fact.left.atoms(sympy.MatrixSymbol) or step.fact.right.atoms(sympy.MatrixSymbol):
-                raise NotExported(f"step {n} ({step.rule}) is about matrices")
             rule = self.calls.get(n, ("", {}, 0))[0]
+            about = step.fact.left.atoms(sympy.MatrixSymbol) or step.fact.right.atoms(sympy.MatrixSymbol)
             if not hasattr(self, f"_rule_{rule}"):
-                raise NotExported(f"step {n} ({step.rule}) has no Coq form")
+                raise NotExported(f"step {n} ({step.rule}{', about matrices' if about else ''}) has no Coq form")
+            if about and self.terms.random:
+                raise NotExported(f"step {n} ({step.rule}) is about random matrices, which have no Coq form")
 
     def _structure(self) -> str:
         lines = []
@@ -279,9 +309,12 @@ class Derivation:
         for f, (sorts, value) in sorted(t.functions.items()):
             arrows = "".join(f"{'R' if s == '?' else s} -> " for s in sorts) + (omega if t.takes_outcome(f) else "")
             lines.append(f"Variable {t.name('function', f)} : {arrows}{value}.")
+        if t.digamma:
+            lines.append("(* Stands for the digamma function; nothing is assumed of it. *)\nVariable digamma : R -> R.")
         for s in self.symbols():
             lines.append(f"Variable {t.symbol(s)} : {self.terms_sort(s)}.")
             lines += [f"Hypothesis {h} : {p}." for h, p in self.symbol_premises(s)[1]]
+        lines += declarations(t, self.letters)
         for s, value in self.claim.defines.items():
             lines.append(f"Hypothesis {t.symbol(s)}_defined : {t.real(s)} = {t.real(value)}.")
         return "\n".join(lines)
@@ -331,9 +364,14 @@ class Derivation:
             name, premises = self.symbol_premises(s)
             lines.append(f"  assert (INR_{name} := pos_INR {name}).")
             dom = self.proof.signs.domains[s]
-            for h, _ in premises:
+            for h, p in premises:
                 low = h.endswith("_low")
-                if dom.low_open if low else dom.high_open:
+                if low and not p.endswith("%nat") and self.proof.signs.positive(dom.low):
+                    end = self.terms.real(dom.low)
+                    lines.append(
+                        f"  assert (pos_{name} : 0 < INR {name}) by (apply (Rlt_le_trans _ {end}); [sign|lra])."
+                    )
+                if not p.endswith("%nat") or dom.low_open if low else dom.high_open:
                     continue
                 lines.append(f"  assert (R_{h} := le_INR _ _ {h}); constants_in R_{h}; simpl INR in R_{h}.")
         return "\n".join(lines)
@@ -365,6 +403,13 @@ class Derivation:
         """Close ``fact`` by ``source`` (proved as ``proof_name``), the difference being an identity."""
         if self.terms.is_vector(fact.left) and not isinstance(fact.left, Inner):
             return f"  exact {proof_name}."
+        if isinstance(fact.left, sympy.MatrixExpr):
+            rewriting = self.identities.matrices.equation(self.equalities(using))
+            return (
+                f"  refine (eq_trans _ (eq_trans {proof_name} _)).\n  all: {{\n{rewriting} }}"
+                if using
+                else (f"  refine (eq_trans _ (eq_trans {proof_name} _)); mring.")
+            )
         lemma = _TRANSFER.get((source.relation, fact.relation))
         if lemma is None:
             raise NotExported(f"from {source.relation} to {fact.relation}")
@@ -394,11 +439,11 @@ class Derivation:
         general, quantifiers, values = [], [], []
         mean = fact.left.has(Mean) or fact.right.has(Mean)
         for i, a in enumerate(given):
-            if not isinstance(a, sympy.Basic):
+            if not isinstance(a, sympy.Basic) or isinstance(a, sympy.MatrixExpr):
                 general.append(a)
             elif self.terms.is_vector(a) and not mean:
                 general.append(Vector(f"any {'uvyz'[i] if i < 4 else 'u' + str(i)}"))
-            elif not self.terms.is_vector(a) and self._natural(a):
+            elif not self.terms.is_vector(a) and self._natural(a) and a.atoms(AppliedUndef):  # a random index
                 general.append(sympy.Symbol(f"any{i}", integer=True, nonnegative=True))
             else:
                 general.append(a)
@@ -415,16 +460,20 @@ class Derivation:
                 values.append(self.terms.nat(a))
         free = (left.free_symbols | right.free_symbols) & self.proof.generic
         closed = ""
-        for s in sorted(free, key=lambda s: s.name):
+        closing: list[str] = []
+        for s in self.in_order(free):
             name, premises = self.symbol_premises(s)
             closed += f"forall {name} : {self.terms_sort(s)}, " + "".join(f"{p} -> " for _, p in premises)
-            values = [name, *(h for h, _ in premises), *values]
+            closing += [name, *(h for h, _ in premises)]
+        values = [*closing, *values]
         random = "forall omega : Omega, " if self.outcome(left, right) else ""
         statement = closed + "".join(quantifiers) + random + self.terms.relation(left, sign, right)
         name = self.hypothesis("", assumption.name, statement)
         term = f"({' '.join([name, *values, *(['omega'] if random else [])])})"
         if self.terms.is_vector(fact.left) and not isinstance(fact.left, Inner):
             return f"  exact {term}."
+        if isinstance(fact.left, sympy.MatrixExpr):
+            return f"  refine (eq_trans _ (eq_trans {term} _)); mring."
         lemma = _TRANSFER[(sign, fact.relation)]
         actual = dict(zip(general, given, strict=True))
         actual = {s: a for s, a in actual.items() if s is not a and s in left.free_symbols | right.free_symbols}
@@ -476,7 +525,11 @@ class Derivation:
     def _rule_certificate(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         real = self.terms.real
         left, relation, right = fact.left, fact.relation, fact.right
-        lines = [self.facts(n, omega)]
+        lines = []
+        if not omega and any(self.outcome(f.left, f.right) for _, f in args["combine"]):
+            lemma, omega = {">=": "outcome_ge", ">": "outcome_gt", "==": "outcome_eq"}[relation], True
+            lines.append(f"  apply {lemma}; intros omega.")
+        lines.append(self.facts(n, omega))
         summands, exprs = [], [left, right]
         for i, (multiplier, used) in enumerate(args["combine"]):
             m = sympy.sympify(multiplier)
@@ -516,6 +569,11 @@ class Derivation:
         lines.append(f"  apply ({lemma} _ _ ({total})).\n  {{\n{script} }}")
         lines.append(_adds_up(relation, summands))
         return "\n".join(lines)
+
+    def _rule_matrix_identity(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        using = [f for f in args["using"] if isinstance(f.left, sympy.MatrixExpr)]
+        values = [f"  rewrite ?{self.use(f.number)}." for f in args["using"] if f not in using]
+        return "\n".join([*values, self.identities.matrices.equation(self.equalities(using))])
 
     def _rule_rewrite(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         source = args["fact"]
@@ -572,7 +630,7 @@ class Derivation:
             proofs = []
             for h, p in premises:
                 at = re.sub(rf"(?<![\w']){re.escape(name)}(?![\w'])", text.replace("\\", ""), p)
-                tactic = "lia" if t.is_nat(s) else "sign"
+                tactic = "lia" if p.endswith("%nat") else "sign"
                 lines.append(f"  assert (at_{h} : {at}) by {tactic}.")
                 proofs.append(f"at_{h}")
             instead[s] = (text, proofs)
@@ -696,7 +754,63 @@ class Derivation:
         return "\n".join(lines)
 
     def _rule_split_sum(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
-        raise NotExported(f"step {n} (split sum) has no Coq form")
+        t, total, at = self.terms, args["total"], args["at"]
+        k, a, b = total.limits[0]
+        whole = f"(fun {t.symbol(k)} => {t.real(total.function)})"
+        cut = t.nat(b if at is None else sympy.sympify(at) + 1)
+        lines = [
+            self.facts(n, omega),
+            f"  rewrite (rsum_split {whole} {t.nat(a)} {cut} {t.nat(b + 1)}) by lia; cbv beta.",
+        ]
+        if at is None:
+            lines.append(f"  rewrite (rsum_last {whole} {cut} {t.nat(b + 1)}) by lia; cbv beta.")
+        lines.append("  first [ring | algebra].")
+        return "\n".join(lines)
+
+    def _rule_reindex(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        t, total, by = self.terms, fact.left, sympy.sympify(args["by"])
+        k, a, b = total.limits[0]
+        if sympy.expand(by).coeff(k) != -1:
+            raise NotExported(f"step {n}: a sum with its index shifted")
+        name, s = t.symbol(k), t.nat(sympy.expand(by + k))
+        old = f"(fun {name} => {t.real(total.function)})"
+        moved = fact.right
+        ends = [t.nat(e) for e in (a, b + 1, moved.limits[0][1], moved.limits[0][2] + 1)]
+        new = f"(fun {name} => {t.real(moved.function)})"
+        lines = [self.facts(n, omega)]
+        lines.append(f"  apply (rsum_turn {old} {new} {s} {' '.join(ends)}); try lia.")
+        lines.append(f"  intros {name}_ {name} inside turned; assert (INR_{name} := pos_INR {name}).")
+        lines.append("  assert (Low := le_INR _ _ (proj1 inside)); assert (Turned := f_equal INR turned).")
+        lines.append("  constants_in Low; constants_in Turned; simpl INR in Low, Turned.")
+        lines.append(f"  assert (Value : {name}_ = ({s} - {name})%nat) by lia.")
+        lines.append("  rewrite Value; repeat (rewrite plus_INR || (rewrite minus_INR by lia)); simpl INR.")
+        lines.append("  first [reflexivity | ring | (repeat f_equal; ring) | algebra].")
+        return "\n".join(lines)
+
+    def _rule_tangent(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        expr, at = sympy.sympify(args["expr"]), sympy.sympify(args["at"])
+        if not isinstance(expr, sympy.exp) or not expr.args[0].is_polynomial(args["x"]):
+            raise NotExported(f"step {n}: the tangent of {expr}")
+        u = expr.args[0]
+        v = self.proof._plug(u, {args["x"]: at})
+        if sympy.degree(u, args["x"]) != 1:
+            raise NotExported(f"step {n}: the tangent of {expr}")
+        real = self.terms.real
+        return (
+            f"{self.facts(n, omega)}\n  assert (F := exp_tangent {real(u)} {real(v)}); try rewrite exp_0 in F.\n"
+            f"  apply (ge_ge _ _ _ _ F).\n{self.identities.script([fact.left, fact.right], ())}"
+        )
+
+    def _rule_indicator(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        used, real = args["fact"], self.terms.real
+        q, c = fact.left.args
+        bit = f"(fun omega => {real(q)})"
+        lines = [self.facts(n, omega)]
+        lines.append(f"  assert (F : prob {bit} {real(c)} = E {bit}).")
+        lines.append("  { apply prob_bit; [sign|sign|].")
+        lines.append(f"    try rename omega into omega_; intros omega; assert (F := F_{used.number} omega); nra. }}")
+        lines.append("  exact F.")
+        return "\n".join(lines)
 
     def _rule_mean_of_sum(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         total = args["total"]

@@ -9,7 +9,8 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from ..errors import GdverifyError
-from ..language import Inner, Mean, is_vector_atom, linear_parts
+from ..language import Inner, Mean, Prob, is_vector_atom, linear_parts
+from .matrices import Matrices
 from .record import Recording
 from .terms import NotExported, Terms
 
@@ -22,6 +23,7 @@ class Identities:
     def __init__(self, terms: Terms, proof: Recording):
         self.terms, self.proof = terms, proof
         self._fresh = 0
+        self.matrices = Matrices(terms)
 
     def script(
         self,
@@ -45,6 +47,10 @@ class Identities:
         exprs = [sympy.sympify(e) for e in exprs]
         lines: list[str] = []
         bound = [b for e in exprs for b in binders(e)]
+        matrices = [eq for eq in equalities if isinstance(eq[0], sympy.MatrixExpr)]
+        equalities = [eq for eq in equalities if eq not in matrices]
+        lines += self.matrices.traces(exprs, matrices)
+        outside: list[Any] = []  # factors that came out of means and sums
         found: dict[str, Any] = {}
         for text, b in [*raw, *((self.terms.real(b), b) for b in bound)]:
             found.setdefault(text, b)
@@ -53,8 +59,11 @@ class Identities:
                 raise NotExported(f"{b} is no mean or sum")
             limits = None if isinstance(b, Mean) else b.limits[0]
             argument = b.args[0] if isinstance(b, Mean) else b.function
-            lines += self._linear(text, argument, limits, equalities, gram, more)
+            written, coefficients = self._linear(text, argument, limits, equalities, gram, more)
+            lines += written
+            outside += coefficients
         current = [_bare(e) for e in exprs]
+        lines += self._exponentials([*current, *outside], equalities)
         for old, new, proof in equalities:
             if is_vector_atom(old):
                 lines += self._gram_entries(current, old, new, proof)
@@ -106,8 +115,9 @@ class Identities:
 
     def _linear(
         self, text: str, argument: Any, limits: Any, equalities: Sequence[Equality], gram: bool, more: Sequence[Any]
-    ) -> list[str]:
-        """``text`` (a mean, or a sum if it has limits) in terms of means of products of random factors."""
+    ) -> tuple[list[str], list[Any]]:
+        """``text`` (a mean, or a sum if it has limits) in terms of means of products of random factors, and these
+        terms' coefficients."""
         value = argument
         for old, new, _ in equalities:
             value = self._put(value, old, new)
@@ -115,7 +125,7 @@ class Identities:
         real = self.terms.real
         where = (lambda body: f"(E (fun omega => {body}))") if limits is None else self._ranged(limits)
         if len(parts) == 1 and parts[0][0] == 1 and parts[0][1] != 1 and where(real(parts[0][1])) == text:
-            return []
+            return [], []
         if not parts:
             parts = [(sympy.S.Zero, sympy.S.One)]
         inside = " + (".join(f"{real(c)} * {real(m)}" for c, m in parts) + ")" * (len(parts) - 1)
@@ -140,7 +150,7 @@ class Identities:
             f"    try {one}; try reflexivity; algebra. }}" if any(m == 1 for _, m in parts) else "    reflexivity. }"
         )
         lines.append(f"    try rewrite {name}; clear {name}.")
-        return lines
+        return lines, [c for c, _ in parts]
 
     def _ranged(self, limits: Any) -> Any:
         k, a, b = limits
@@ -167,6 +177,41 @@ class Identities:
                 coefficient = outside * constant
             found[rest] = found.get(rest, sympy.S.Zero) + coefficient
         return [(c, m) for m, c in found.items() if c != 0]
+
+    # -- exponentials -----------------------------------------------------------------------------------------
+
+    def _exponentials(self, exprs: Iterable[Any], equalities: Sequence[Equality]) -> list[str]:
+        """Every exponential as a product of powers of a few: exp(2a - b) = exp(a)^2 / exp(b)."""
+        found = sorted({e for x in exprs for e in x.atoms(sympy.exp)}, key=sympy.default_sort_key)
+        put_in = {e: e.args[0] for e in found}
+        for e in found:
+            for old, new, _ in equalities:
+                if not is_vector_atom(old):
+                    put_in[e] = self._put(put_in[e], old, new)
+        terms = {e: [t.as_coeff_Mul() for t in sympy.Add.make_args(sympy.expand(x))] for e, x in put_in.items()}
+        if len(set(put_in.values())) < 2:
+            return []
+        unit: dict[Any, Any] = {}  # all coefficients of a monomial are integer multiples of its unit
+        for c, m in (pair for pairs in terms.values() for pair in pairs if pair[0] != 0):
+            unit[m] = abs(c) if m not in unit else _rational_gcd(unit[m], abs(c))
+        lines, real = [], self.terms.real
+        for e, pairs in terms.items():
+            total, product = "0", "1"
+            steps: list[str] = []
+            for c, m in reversed([pair for pair in pairs if pair[0] != 0]):
+                base, k = real(unit[m] * m), int(c / unit[m])
+                up = f"(INR {abs(k)} * {base})"
+                total = f"{up if k > 0 else f'- {up}'} + ({total})"
+                product = f"{f'exp {base}' if k > 0 else f'(/ exp {base})'} ^ {abs(k)} * ({product})"
+                steps.insert(0, f"rewrite {'exp_up' if k > 0 else 'exp_down'}")
+            name = self._name("X")
+            lines.append(f"    assert ({name} : {real(e)} = {product}).")
+            lines.append(f"    {{ transitivity (exp ({total})).")
+            rewriting = " ".join(f"try rewrite {proof};" for old, _, proof in equalities if e.has(old))
+            lines.append(f"      {{ f_equal; {rewriting} simpl INR; algebra. }}")
+            lines.append(f"      {'; '.join([*steps, 'rewrite exp_0'])}; reflexivity. }}")
+            lines.append(f"    try rewrite {name}; clear {name}.")
+        return lines
 
     # -- radicals and signs -----------------------------------------------------------------------------------
 
@@ -207,11 +252,15 @@ class Identities:
         return "first [" + " | ".join([*options, "timeout 10 nra"]) + "]"
 
 
+def _rational_gcd(a: Any, b: Any) -> Any:
+    return sympy.Rational(sympy.igcd(a.p * b.q, b.p * a.q), a.q * b.q)
+
+
 def binders(e: Any) -> list[Any]:
     """Outermost means and sums."""
     if isinstance(e, (Mean, sympy.Sum)):
         return [e]
-    return [b for a in e.args for b in binders(a)] if not isinstance(e, (Inner, AppliedUndef)) else []
+    return [b for a in e.args for b in binders(a)] if not isinstance(e, (Inner, Prob, AppliedUndef)) else []
 
 
 def unsplit(argument: Any) -> Any:
@@ -220,7 +269,7 @@ def unsplit(argument: Any) -> Any:
 
 
 def _bare(e: Any) -> Any:
-    return e.replace(lambda a: isinstance(a, (Mean, sympy.Sum)), lambda a: sympy.Dummy("bound"))
+    return e.replace(lambda a: isinstance(a, (Mean, Prob, sympy.Sum)), lambda a: sympy.Dummy("bound"))
 
 
 def _atoms_of(vector: Any) -> list[Any]:

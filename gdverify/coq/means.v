@@ -24,3 +24,25 @@ Proof.
   - transitivity (E (fun omega => 0 * 1)); [apply E_ext; intros; ring|]; rewrite E_scal; ring.
   - rewrite <- IH; apply (E_plus _ (fun omega => f (a + m)%nat omega)).
 Qed.
+
+(* There is an outcome, for E 1 = 1: what follows from facts about any one outcome, and does not speak of it, holds. *)
+Lemma some_outcome : (Omega -> False) -> False.
+Proof.
+  intros H; assert (F : E (fun _ => 1) = E (fun _ => 0 * 1)) by (apply E_ext; intros omega; destruct (H omega)).
+  rewrite E_one, E_scal in F; lra.
+Qed.
+Lemma outcome_ge a b : (Omega -> a >= b) -> a >= b.
+Proof. intros H; destruct (Rge_dec a b); [assumption|]; exfalso; apply some_outcome; intros o; auto. Qed.
+Lemma outcome_gt a b : (Omega -> a > b) -> a > b.
+Proof. intros H; destruct (Rgt_dec a b); [assumption|]; exfalso; apply some_outcome; intros o; auto. Qed.
+Lemma outcome_eq (a b : R) : (Omega -> a = b) -> a = b.
+Proof. intros H; destruct (Req_EM_T a b); [assumption|]; exfalso; apply some_outcome; intros o; auto. Qed.
+
+(* Probability of X > c. *)
+Definition prob (X : Omega -> R) (c : R) : R := E (fun omega => if Rlt_dec c (X omega) then 1 else 0).
+Lemma prob_bit X c : 0 <= c -> 0 < 1 - c -> (forall omega, X omega ^ 2 - X omega = 0) -> prob X c = E X.
+Proof.
+  intros L H B; apply E_ext; intros omega; specialize (B omega).
+  assert (D : X omega * (X omega - 1) = 0) by (rewrite <- B; ring).
+  apply Rmult_integral in D; destruct D; destruct (Rlt_dec c (X omega)); lra.
+Qed.

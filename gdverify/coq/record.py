@@ -13,7 +13,8 @@ from ..kernel.proof import Proof
 RULES = (
     "assume", "low", "high", "definition", "cite", "identity", "sign", "certificate", "rewrite", "product", "extreme",
     "power", "instantiate", "next_integer", "settle", "sum_of", "telescope", "telescoped", "split_sum", "mean",
-    "mean_of_sum", "reindex",
+    "mean_of_sum", "reindex", "tangent", "indicator", "matrix_identity", "matrix_certificate",
+    "sandwich", "trace",
 )  # fmt: skip
 
 

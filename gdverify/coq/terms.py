@@ -14,12 +14,13 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from ..errors import GdverifyError
-from ..language import Inner, Mean, Vector, is_vector_atom, linear_parts
+from ..language import Inner, MatrixTerm, Mean, Prob, Vector, is_vector_atom, linear_parts
 
 _RESERVED = (
     "R V E S O nat INR Omega omega vadd vscal vzero inner rsum rsum_from pow exp ln sqrt Rabs Rmax Rmin PI sum core "
     "fun forall exists let in if then else match with end as at Type Set Prop where for using return fix cofix "
-    "Theorem sign constants algebra gram nonzero telescoped claim F H B C D each fall inside"
+    "Theorem sign constants algebra gram nonzero telescoped claim F H B C D each fall inside "
+    "prob digamma mat mk entry bounded outside madd mscal mzero mid mt mmul trace mderiv gradient"
 )
 RESERVED = frozenset(_RESERVED.split())
 
@@ -40,6 +41,7 @@ class Terms:
     def __init__(self, domains: Any, nonnegative: Any):
         self.domains, self.nonnegative = domains, nonnegative
         self.random = False
+        self.digamma = False  # an uninterpreted function stands for it
         self.functions: dict[str, tuple[list[str], str]] = {}  # name -> sorts of the arguments, sort of the value
         self.vectors: dict[str, Any] = {}
         self._names: dict[tuple[str, str], str] = {}
@@ -52,7 +54,8 @@ class Terms:
         """Collect symbols and functions; two passes, since integer-valued functions show in arguments alone."""
         expressions = list(expressions)
         for e in expressions:
-            self.random |= e.has(Mean)
+            self.random |= e.has(Mean, Prob)
+            self.digamma |= e.has(sympy.polygamma)
             for v in e.atoms(Vector):
                 self.vectors[v.name] = v
         for _ in range(3):
@@ -97,6 +100,8 @@ class Terms:
     def is_vector(self, e: Any) -> bool:
         if is_vector_atom(e):
             return True
+        if isinstance(e, sympy.MatrixExpr):
+            return False
         try:
             return bool(linear_parts(e))
         except ValueError:
@@ -173,6 +178,8 @@ class Terms:
             return self._call(e)
         if e.is_Symbol and self.is_nat(e):
             return self.symbol(e)
+        if e.is_Pow and e.exp.is_Integer and e.exp > 1:
+            return " * ".join([self._nat(e.base)] * int(e.exp))
         if e.is_Add or e.is_Mul:
             plus: list[tuple[bool, str]] = []
             minus: list[tuple[bool, str]] = []
@@ -205,6 +212,12 @@ class Terms:
             return f"(inner {self.vec(e.args[0])} {self.vec(e.args[1])})"
         if isinstance(e, Mean):
             return f"(E (fun omega => {self.real(e.args[0])}))"
+        if isinstance(e, sympy.Trace):
+            return f"(trace {self.mat(e.arg)})"
+        if isinstance(e, Prob):
+            return f"(prob (fun omega => {self.real(e.args[0])}) {self.real(e.args[1])})"
+        if isinstance(e, sympy.polygamma) and e.args[0] == 0:
+            return f"(digamma {self.real(e.args[1])})"
         if isinstance(e, AppliedUndef) and not is_vector_atom(e):
             return f"(INR {self._call(e)})" if self.is_nat(e) else self._call(e)
         if isinstance(e, sympy.Sum):
@@ -229,6 +242,33 @@ class Terms:
                 text = f"({name} {a} {text})"
             return text
         raise NotExported(f"{e} has no Coq form here ({type(e).__name__})")
+
+    def mat(self, e: Any) -> str:
+        if isinstance(e, MatrixTerm):
+            return f"({self.name('matrix', str(e.args[0]))} {self.nat(e.index)})"
+        if isinstance(e, sympy.MatrixSymbol):
+            return self.name("matrix", str(e.args[0]))
+        if isinstance(e, sympy.Identity):
+            return f"(mid {self.nat(e.shape[0])})"
+        if isinstance(e, sympy.ZeroMatrix):
+            return f"(mzero {self.nat(e.shape[0])} {self.nat(e.shape[1])})"
+        if isinstance(e, sympy.Transpose):
+            return f"(mt {self.mat(e.arg)})"
+        if isinstance(e, sympy.MatPow) and e.exp.is_Integer and e.exp > 0:
+            return self._nested("mmul", [self.mat(e.base)] * int(e.exp))
+        if isinstance(e, sympy.MatMul):
+            c, factors = e.as_coeff_matrices()
+            body = self._nested("mmul", [self.mat(a) for a in factors])
+            return body if c == 1 else f"(mscal {self.real(c)} {body})"
+        if isinstance(e, sympy.MatAdd):
+            return self._nested("madd", [self.mat(a) for a in e.args])
+        raise NotExported(f"{e} has no Coq form here ({type(e).__name__})")
+
+    def _nested(self, operation: str, texts: list[str]) -> str:
+        text = texts[-1]
+        for t in reversed(texts[:-1]):
+            text = f"({operation} {t} {text})"
+        return text
 
     def _real_symbol(self, s: Any) -> str:
         domain = self.domains.get(s)
@@ -280,6 +320,10 @@ class Terms:
 
     def relation(self, left: Any, sign: str, right: Any) -> str:
         """``left sign right`` as a proposition; an equality of vectors where the left side is one."""
+        if isinstance(left, sympy.MatrixExpr):
+            if sign != "==":
+                raise NotExported(f"no Coq form of a statement about matrices with {sign}")
+            return f"{self.mat(left)} = {self.mat(right)}"
         if self.is_vector(left) and not isinstance(left, Inner):
             return f"{self.vec(left)} = {self.vec(right)}"
         coq = {"==": "=", "!=": "<>"}.get(sign, sign)
