@@ -19,7 +19,7 @@ from .laboratory import Laboratory
 from .random import Primitive, stream_key
 
 _BELOW_ONE = 1 - 2.0**-53
-_FAR = 50.0  # normals are kept within this many standard deviations
+_FAR = 6.0  # a draw of k normals is kept within a radius of sqrt(k) + 6, where practically all of its law lies
 _STORED = 2**23  # numbers that the best instances may take up
 _SIGMAS = (0.5, 0.1, 1.0, 0.02)
 _SPLITS = 24  # extra calls in a generation, to set aside rows that are no instances
@@ -85,12 +85,13 @@ class Search:
         self.lab, self.score, self.template = lab, score, list(template)
         self.population, self.chunk = population, max(1, chunk)
         self.rng = np.random.Generator(np.random.Philox(key=int.from_bytes(stream_key(lab.key.hex(), seed), "little")))
-        own = [p for p in self.template if not p.shared]
+        own = [p for p in self.template if not p.shared and p.array.size]
         sizes = [int(np.prod(p.array.shape[1:], dtype=int)) for p in own]
         self.n = sum(sizes)
         self.uniform = np.repeat([p.kind == "uniform" for p in own], sizes).astype(bool)
         self.group = np.repeat(np.arange(len(own)), sizes)
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.reach = np.sqrt(sizes) + _FAR
         self.spread = np.where(self.uniform, 0.3, 1.0)
         self.kept = int(np.clip(_STORED // max(self.n, 1), 8, 64))
         self.points = np.empty((0, self.n))
@@ -120,7 +121,7 @@ class Search:
         """The draws of one row at a point."""
         out, k = [], 0
         for p in self.template:
-            if p.shared:
+            if p.shared or not p.array.size:
                 out.append(p)
                 continue
             part = point[self.starts[k] : self.starts[k + 1]]
@@ -133,10 +134,13 @@ class Search:
         return [Found(self.keys[k], self.points[k]) for k in range(min(most, len(self.points)))]
 
     def _inside(self, x: np.ndarray) -> np.ndarray:
-        """Uniform coordinates folded into [0, 1), normal ones cut off far out."""
+        """Uniform coordinates folded into [0, 1), normal draws brought back from far out."""
         folded = np.mod(x, 2.0)
         folded = np.minimum(np.where(folded > 1, 2 - folded, folded), _BELOW_ONE)
-        return np.where(self.uniform, folded, np.clip(x, -_FAR, _FAR))
+        squares = np.where(self.uniform, 0.0, x * x)
+        radius = np.sqrt(np.add.reduceat(squares, self.starts[:-1], axis=1)) if self.n else squares
+        factor = np.minimum(1.0, self.reach / np.maximum(radius, 1e-30))
+        return np.where(self.uniform, folded, x * factor[:, self.group])
 
     # -- evaluation ---------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,14 @@ from .sequential import no_event_bound
 
 PRECISIONS = (106, 256, 512, 1024)
 _TIE = 1e-9  # relative distance below the bound within which a row is rechecked as if it exceeded it
+_EQUAL = 1e-25  # relative: beyond anything that draws in double precision could have meant
 _KEPT = 64
 _ELITE = 16
 _SEARCH_RECHECKS = 8
 _TINY = 1e-300
 _UNRELIABLE = 1e-6  # relative error of floats beyond which "it was only rounding" is no explanation
 
-Sides = Callable[[dict[str, Any]], tuple[Any, Any]]
+Sides = Callable[[dict[str, Any]], tuple[Any, ...]]
 
 
 class Recheck:
@@ -44,17 +46,22 @@ def recheck(
 ) -> Recheck:
     """Is left <= right at the instance with these draws?  Certain answers only.
 
-    A tie is what stays undecided although the two enclosures leave room for a relative excess of at most 1e-9, and
-    a violation that hangs on the rounding of a Python constant; wider enclosures decide nothing, and the status is
-    then ``unsupported``.
+    ``sides`` may give a third number, the size that an excess is compared with where a side is 0 itself.
+
+    The precision grows until the answer is certain.  A tie is what no precision decides although the two enclosures
+    leave room for a relative excess of at most 1e-9 (of 1e-25, to stop before the last precision), or for one that
+    shrinks with the precision, as it does where both sides are 0; and a violation that hangs on the rounding of a
+    Python constant.  Wider enclosures decide nothing, and the status is then ``unsupported``.
     """
     deadline = time.monotonic() + seconds
     left = right = None
-    stuck = ""
+    stuck, room, rooms = "", np.inf, []
     for bits in precisions:
         try:
             before = leaks()
-            left, right = sides(lab.enclose(draws, bits, max(deadline - time.monotonic(), 0.01)))
+            left, right, *size = sides(lab.enclose(draws, bits, max(deadline - time.monotonic(), 0.01)))
+            room = _room(left, right, *size)
+            rooms.append((bits, (left - right).high()))
             if not left > right:
                 return Recheck("holds", left, right)
             if leaks() > before and not _robust(lab, draws, sides, bits, deadline, left - right):
@@ -62,10 +69,14 @@ def recheck(
             return Recheck("violated", left, right)
         except UndecidedError as problem:
             stuck = str(problem)
-            if left is not None and _tied(left, right):
+            if room <= _EQUAL:
                 return Recheck("tie", left, right)
         except (ExperimentError, TypeError, AttributeError, ValueError, LookupError) as problem:
+            if room <= _TIE:
+                break
             return Recheck("unsupported", reason=" ".join(str(problem).split()))
+    if room <= _TIE or _vanishing(rooms):
+        return Recheck("tie", left, right)
     if left is None:
         return Recheck("unsupported", reason=stuck)
     return Recheck("unsupported", left, right, f"the enclosures {left!r} and {right!r} overlap at {bits} bits")
@@ -77,14 +88,23 @@ def _robust(
     """Whether the excess is beyond four times what moving the rounded constants by 4 units in the last place does."""
     moved = Interval(0)
     for reading in (1, 2, 3):
-        left, right = sides(lab.enclose(draws, bits, max(deadline - time.monotonic(), 0.01), reading))
+        left, right, *_ = sides(lab.enclose(draws, bits, max(deadline - time.monotonic(), 0.01), reading))
         moved = Interval.larger(moved, abs(left - right - excess))
     return excess > 4 * moved
 
 
-def _tied(left: Any, right: Any) -> bool:
+def _room(left: Any, right: Any, size: float = _TINY) -> float:
+    """The largest relative excess of left over right that the enclosures leave room for."""
     (_, high), (low, _) = left.ends(), right.ends()
-    return high - low <= _TIE * max(abs(high), abs(low), _TINY)
+    return float((high - low) / max(abs(high), abs(low), size))
+
+
+def _vanishing(rooms: Sequence[tuple[int, Interval]]) -> bool:
+    """Whether the excess that is left open has shrunk by half the bits that were added: what is not 0 would not."""
+    if len(rooms) < 2:
+        return False
+    (few, first), (many, last) = rooms[0], rooms[-1]
+    return many > few and bool(last * Fraction(2) ** ((many - few) // 2) < first)
 
 
 class SureDecider(Decider):
@@ -111,7 +131,7 @@ class SureDecider(Decider):
     def sides(self, rows: dict[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
         return rows["quantity"], self.lab.evaluate(self.decision.bound, rows, size)
 
-    def enclosed_sides(self, row: dict[str, Any]) -> tuple[Any, Any]:
+    def enclosed_sides(self, row: dict[str, Any]) -> tuple[Any, ...]:
         error = row.get("quantity_error", 0)
         return row["quantity"] - error, row["bound"]
 
@@ -308,7 +328,7 @@ class MinimiserDecider(SureDecider):
     def sides(self, rows: dict[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
         return self.lab.evaluate(self.decision.value, rows, size), rows["quantity"]
 
-    def enclosed_sides(self, row: dict[str, Any]) -> tuple[Any, Any]:
+    def enclosed_sides(self, row: dict[str, Any]) -> tuple[Any, ...]:
         return row["value"] - row.get("quantity_error", 0), row["quantity"]
 
     def _told(self, left: Any, right: Any) -> str:
@@ -399,12 +419,13 @@ class IdentityDecider(SureDecider):
         score = gap / terms - self.decision.rtol
         return score, gap, terms
 
-    def enclosed_sides(self, row: dict[str, Any]) -> tuple[Any, Any]:
+    def enclosed_sides(self, row: dict[str, Any]) -> tuple[Any, ...]:
         left = row["left"] if "left" in row else row["quantity"]
         right = row["right"] if "right" in row else row["bound"]
-        gaps = np.atleast_1d(np.asarray(abs(left - right), dtype=object)).reshape(-1)
-        worst = max(gaps, key=lambda g: g.low().middle())
-        return worst, Interval(0)
+        flat = lambda x: np.atleast_1d(np.asarray(x, dtype=object)).reshape(-1)
+        worst = max(flat(abs(left - right)), key=lambda g: (g.low().middle(), g.middle()))
+        terms = [Interval(t).magnitude().middle() for x in (left, right, row.get("scale", 0)) for t in flat(x)]
+        return worst, Interval(0), max(*terms, _TINY)
 
     def _told(self, left: Any, right: Any) -> str:
         return f"the sides differ by {left!r}"
