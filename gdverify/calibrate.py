@@ -117,8 +117,8 @@ def kinds(
 ) -> list[Row]:
     """Error rates and power of decision kinds (all of them by default).
 
-    ``runs`` true statements are tested for each kind, shared by its probes, a quarter as many statements at the edge
-    of what may pass, and a twenty-fifth for each point of a power curve.
+    ``runs`` true statements are tested for each kind, shared by its probes, a fifth as many statements at the edge of
+    what may pass, and a fiftieth for each point of a power curve.
 
     Raises
     ------
@@ -157,10 +157,10 @@ def kinds(
         true = Row(probe.kind, probe.name, "false-alarm", None, alpha, allowed, probe.truth, seeds(1))
         add(true, proved=False)
         if probe.edge is not None:
-            add(Row(probe.kind, probe.name, "false-pass", probe.edge, alpha, allowed, probe.effect, seeds(0.25)), True)
+            add(Row(probe.kind, probe.name, "false-pass", probe.edge, alpha, allowed, probe.effect, seeds(0.2)), True)
         for effect in probe.effects:
             first, _ = seeds(0)
-            count = max(1, math.ceil(runs / 25 * min(1.0, probe.cost)))
+            count = max(1, math.ceil(runs / 50 * min(1.0, probe.cost)))
             strict = Row(probe.kind, probe.name, "power", effect, STRICT, None, probe.effect, (first, first + count))
             add(strict, proved=True)
     _spread(tasks, rows, _probe_work, {}, jobs, progress)
@@ -490,7 +490,8 @@ def markdown(data: Mapping[str, Any], rows: Sequence[Row], command: str) -> str:
         "## Power",
         "",
         f"Share of runs in which a false statement is refuted (in brackets: in which it passes), at error probability "
-        f"{_alphas(rows)} and the samples of the smoke tier. What neither refutes nor passes is inconclusive.",
+        f"{_alphas(rows)} and with the few thousand samples of a smoke test. What neither refutes nor passes is "
+        "inconclusive.",
         "",
         "| kind | statement | effect | by size of the effect |",
         "|---|---|---|---|",

@@ -176,3 +176,50 @@ def balanced_tilts(xp: Any, rng: Any, shape: Any) -> Any:
     """Gaussian tilts (n, d) that sum to zero."""
     tilt = rng.normal(shape)
     return tilt - xp.mean(tilt, axis=0)
+
+
+@dataclass(frozen=True)
+class Sawtooth:
+    """f(x) = phi(<axis, x>), usually not convex, one function per row.
+
+    phi' is ``slope`` at 0 and rises with curvature L from -slope/L on, where a parabola has its minimum;
+    above 0 it falls and rises again with curvature ``depth`` L, once in every ``period``, as often as ``teeth`` says,
+    and is ``slope`` beyond.  The gradient is L-Lipschitz for 0 <= depth <= 1.  If depth L period <= 2 slope then phi
+    rises everywhere above -slope/L, and its smallest value is -slope^2/(2L).
+
+    Attributes
+    ----------
+    L : float
+    axis : (size, d), unit vectors
+    slope, depth, period : (size,)
+    teeth : int
+    """
+
+    xp: Any
+    L: Any
+    axis: Any
+    slope: Any
+    depth: Any
+    period: Any
+    teeth: int
+
+    def _parts(self, x: Any) -> Any:
+        """The argument of phi, its part below 0, and how far into each tooth it is: (size,), (size,), (size, teeth)."""
+        xp = self.xp
+        s = xp.sum(self.axis * x, axis=-1)
+        first = self.period[:, None] * xp.asarray([float(k) for k in range(self.teeth)])
+        inside = xp.maximum(0 * first, xp.minimum(s[:, None] - first, self.period[:, None]))
+        past = xp.maximum(0 * inside, inside - self.period[:, None] / 2)
+        return s, xp.minimum(0 * s, s), inside, past
+
+    def value(self, x: Any) -> Any:
+        """f at the rows of x, shape (size,)."""
+        s, below, inside, past = self._parts(x)
+        teeth = self.xp.sum(inside * inside / 2 - past * past, axis=-1)
+        return self.slope * s + self.L * (below * below / 2 - self.depth * teeth)
+
+    def grad(self, x: Any) -> Any:
+        """Gradients, shape (size, d)."""
+        _, below, inside, past = self._parts(x)
+        teeth = self.xp.sum(inside - 2 * past, axis=-1)
+        return (self.slope + self.L * (below - self.depth * teeth))[:, None] * self.axis

@@ -92,6 +92,7 @@ class Laboratory:
         }
         self._used = {s.name for e in self._fields.values() for s in e.free_symbols}
         self._used |= {s.name for e in claim.defines.values() for s in sympy.sympify(e).free_symbols}
+        self._used |= {name for name, dom in claim.domains.items() if dom.observed}
         self._in_fields = self._names_in_fields()
         atoms = [sympy.sympify(e).atoms(sympy.MatrixSymbol) for e in claim.decides.expressions().values()]
         self._letters = {s.name for found in atoms for s in found}
