@@ -122,7 +122,12 @@ def build_parser() -> argparse.ArgumentParser:
     sampling(sub)
     workers(sub)
     sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
+    sub.add_argument("--markdown", metavar="FILE", help="write the table as Markdown")
     sub.add_argument("-v", "--verbose", action="store_true", help="what each piece of evidence said")
+    sub.add_argument(
+        "--auto", action="store_true", help="mechanical changes of every constant, exponent, assumption, ... instead"
+    )
+    sub.add_argument("--budget", type=_seconds, metavar="60s", help="with --auto: time for each claim (default: 60s)")
 
     sub = command("calibrate", "measure error rates: of a claim's experiments, or of every decision kind")
     claims(sub)

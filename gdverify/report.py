@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from .result import VERDICTS
 from .store import write_atomically
 
 if TYPE_CHECKING:
+    from .mechanical import Row
     from .runner import Run
 
 REPORT_SCHEMA = "gdverify.report/1"
@@ -53,6 +54,24 @@ def audit_report(run: Run) -> dict[str, Any]:
             "mutants": [m.plain() for v in run.verdicts for m in v.mutants or ()],
             "failures": [f"{v.id}: {c}" for v in run.verdicts for c in v.complaints],
             "unaudited": [f"{v.id}: {c}" for v in run.verdicts for c in v.unaudited],
+        }
+    )
+
+
+def mechanical_report(found: Sequence[tuple[str, Sequence[Row], Sequence[str]]]) -> dict[str, Any]:
+    """What `gdverify audit --auto --json` writes: no hand-written mutants, but ``changes``."""
+    return _jsonable(
+        {
+            "schema": AUDIT_SCHEMA,
+            "mutants": [],
+            "changes": [row.plain() for _, rows, _ in found for row in rows],
+            "failures": [
+                f"{claim}: {row.where}: {row.change}: false, and refuted by nothing"
+                for claim, rows, _ in found
+                for row in rows
+                if "unseen" in row.status.values()
+            ],
+            "unaudited": [f"{claim}: {remark}" for claim, _, remarks in found for remark in remarks],
         }
     )
 
