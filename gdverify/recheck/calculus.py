@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from .matrices import Matrices, Terms, Word, cancel
 from .poly import ONE, Poly, Quot, number, total, whole
 from .terms import Rejected, Unknown
+
+SMOOTH = ("sin", "cos", "tanh", "atan", "asin", "acos", "erf")
+OTHER = {"sin": "cos", "cos": "sin", "tanh": "tanh"}
 
 
 class Calculus(Matrices):
@@ -71,16 +75,35 @@ class Calculus(Matrices):
                 raise Rejected("a power of something that is not proved positive")
             out = self.one(k) * exponent * moved * value.inverse() if moved.num else number(0)
             return out + (self.one(k) * inner * self.log_of(value) if inner.num else number(0))
-        if a.kind == "call" and a.parts[1] in ("sin", "cos", "tanh", "atan") and len(a.parts) == 3:
+        if a.kind == "call" and a.parts[1] in SMOOTH and len(a.parts) == 3:
             inner = self.derive(a.parts[2], atom)
-            if not inner.num:
-                return inner
-            raise Unknown(f"derivative of {a.parts[1]}")
+            return inner * self._derive_call(a.parts[1], a.parts[2]) if inner.num else inner
         parts = [p for p in a.parts if isinstance(p, Quot)]
         if a.kind in ("abs", "modulus", "max", "min", "mean", "sum", "integral", "call", "opaque"):
             if all(not self.derive(p, atom).num for p in parts):
                 return number(0)
         raise Rejected(f"{a.kind} is not known to be differentiable")
+
+    def _derive_call(self, name: str, x: Quot) -> Quot:
+        """The derivative of a named function at a real x, inside of its domain."""
+        if not self.real(x):
+            raise Rejected(f"{name} of something that is not known to be real")
+        if name == "atan":
+            return (number(1) + x * x).inverse()
+        if name == "asin" or name == "acos":
+            inside = number(1) - x * x
+            if self.sign_of(inside) != (1, True):
+                raise Rejected(f"{name} of something that is not proved to be inside of (-1, 1)")
+            out = number(1 if name == "asin" else -1)
+            for part, e in self._factors(inside, lambda s: s == (1, True)):
+                out = out * self._part_power(part, whole(e * Fraction(-1, 2)))
+            return out
+        if name == "erf":
+            root = self.one(self.atom("const", "pi", (), frozenset()), Fraction(-1, 2))
+            return number(2) * root * self._exponential(-(x * x))
+        other = self.atom("call", (("call", OTHER[name]), (x.key(),)), ("call", OTHER[name], x), self.names_of(x))
+        value = self.one(other)
+        return number(1) - value * value if name == "tanh" else -value if name == "cos" else value
 
     def slope(self, value: Quot, name: str) -> Quot:
         """d value / d name."""
@@ -104,7 +127,6 @@ class Calculus(Matrices):
                 "modulus",
                 "max",
                 "min",
-                "call",
                 "opaque",
             ):
                 raise Rejected(f"{a.kind} is not known to be differentiable in {name}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from . import moments, rotations, terms
+from . import activations, moments, rotations, terms
 from .certificate import Checker, Relation, Step, _minus
 from .matrices import Terms
 from .normal import Symbol
@@ -1063,6 +1063,7 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "moment": moments.moment,
     "rotation": rotations.rotation,
     "stein": rotations.stein,
+    **activations.RULES,
     "matrix identity": matrix_identity,
     "matrix certificate": matrix_certificate,
     "sandwich": sandwich,
