@@ -18,7 +18,7 @@ from .rounding import flint_library
 from .rows import Rows
 from .workingset import near
 
-_SMALL = 8  # basis vectors up to which nothing is gained
+_SMALL = 15  # basis vectors below which little is gained
 
 
 def sparser_basis(problem: Rows, points: Sequence[int]) -> Rows:

@@ -25,6 +25,7 @@ from .tight import tight_certificate
 from .workingset import WorkingSet
 
 SCHEMA = "gdverify.worst-case/1"
+_ATTEMPTS = ((solve, "sparse"), (solve_well, "sparse"), (solve_well, "stated"))  # the next for badly scaled problems
 _CLOSE = 3e-7  # a certificate this close to the solver's value is kept
 _NEAR = 1e-6  # how close to the bound the worst case must be before an exactly tight certificate is looked for
 
@@ -144,13 +145,16 @@ def certify_upper(problem: Problem) -> tuple[Fraction, dict[str, Any]] | None:
     rows = problem.compile()
     found = _supplied(problem, rows)
     if found is None:
-        work = WorkingSet(rows)
-        first = work.solve(solve)
-        found = upper_certificate(work.rows, work.arrays, first) if first.usable else None
-        if found is None or abs(float(found[0]) - first.value) > _CLOSE * abs(first.value):  # a badly scaled problem
-            first = work.solve(solve_well)
-            again = upper_certificate(work.rows, work.arrays, first) if first.usable else None
-            found = min((c for c in (found, again) if c is not None), key=lambda c: c[0], default=None)
+        for method, coordinates in _ATTEMPTS:
+            if coordinates == "stated" and rows.stated is None:
+                continue
+            work = WorkingSet(rows if coordinates == "sparse" else rows.stated or rows)
+            first = work.solve(method)
+            better = upper_certificate(work.rows, work.arrays, first) if first.usable else None
+            if better is not None and (found is None or better[0] < found[0]):
+                found = better
+            if found is not None and abs(float(found[0]) - first.value) <= _CLOSE * abs(first.value):
+                break
     if found is None:
         return None
     return found[0], {"schema": SCHEMA, "claim": problem.claim.id, "case": _plain(problem.case), **found[1]}
@@ -164,6 +168,11 @@ def _upper(
         return None
     rows, a = work.rows, work.arrays
     found = upper_certificate(rows, a, first)
+    if (found is None or found[0] > bound) and work.problem.stated is not None:
+        work, first = work.as_stated(first)
+        first = work.solve(solve_well)
+        rows, a = work.rows, work.arrays
+        found = upper_certificate(rows, a, first) or found
     if found is None:
         found = certify_multipliers(rows, a, first.multipliers)
     near = bound == 0 or abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
