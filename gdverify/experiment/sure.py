@@ -137,8 +137,9 @@ class SureDecider(Decider):
 
     def _scores(self, rows: dict[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         left, right = self.sides(rows, size)
+        left = left - rows.get("quantity_error", 0.0)
         scale = np.maximum(np.maximum(np.abs(left), np.abs(right)), _TINY)
-        return (left - right - rows.get("quantity_error", 0.0)) / scale, left, right
+        return (left - right) / scale, left, right
 
     def _note(self, scores: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
         k = int(np.argmax(scores))
