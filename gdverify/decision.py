@@ -128,7 +128,7 @@ class Rate(Decision):
     """Q = C n^exponent(1 + o(1)) (``upper``: Q = O(n^exponent)) in the symbol ``variable``.
 
     ``closed_form``: expression that the derivation proves Q to equal (to be at most, if ``upper``); its exponent
-    is then a limit.  Samples: ``{"n": (k,), "quantity": (size, k)}``.  ``geometric`` reads Q = C exponent^n.
+    is then a limit.  Samples: ``{"n": (k,), "quantity": (size, k)}``.  ``geometric`` reads Q = C exponent^n(1 + o(1)).
     """
 
     quantity: Any
@@ -142,12 +142,13 @@ class Rate(Decision):
     kind: ClassVar[str] = "rate"
 
     def propositions(self) -> list[Proposition]:
-        from .language import GrowthExponent, Mean
+        from .language import GrowthExponent, GrowthRatio, Mean
 
         props = []
         if self.closed_form is not None:
+            growth = (GrowthRatio if self.geometric else GrowthExponent)(self.closed_form, self.variable)
             props.append(Proposition(Mean(self.quantity), "<=" if self.upper else "==", self.closed_form))
-            props.append(Proposition(GrowthExponent(self.closed_form, self.variable), "==", self.exponent))
+            props.append(Proposition(growth, "==", self.exponent))
         return props
 
 
@@ -205,9 +206,12 @@ class LimitLaw(Decision):
     kind: ClassVar[str] = "limit-law"
 
     def propositions(self) -> list[Proposition]:
-        from .language import AtInfinity
+        from .language import AtInfinity, DecayExponent
 
-        return [Proposition(AtInfinity(self.quantity, self.variable), "->", self.limit)]
+        return [
+            Proposition(AtInfinity(self.quantity, self.variable), "->", self.limit),
+            Proposition(self.rate, "<=", DecayExponent(self.quantity - self.limit, self.variable)),
+        ]
 
 
 @dataclass(frozen=True)

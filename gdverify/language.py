@@ -265,6 +265,18 @@ class GrowthExponent(sympy.Function):
     nargs = 2
 
 
+class GrowthRatio(sympy.Function):
+    """``GrowthRatio(q, n)``: lim q(n + 1)/q(n) as n -> oo."""
+
+    nargs = 2
+
+
+class DecayExponent(sympy.Function):
+    """``DecayExponent(q, n)``: the supremum of all r with q = O(n^-r) as n -> oo, all other symbols held fixed."""
+
+    nargs = 2
+
+
 class AtInfinity(sympy.Function):
     """``AtInfinity(q, n)``: q as n -> oo, all other symbols held fixed; the left side of a limit."""
 

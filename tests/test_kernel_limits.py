@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import sympy
 from sympy import Rational, Symbol
 
-from gdverify import Claim, Integers, Interval, LimitLaw, Mean, Observed, Paper, Positive
+from gdverify import Claim, Integers, Interval, LimitLaw, Mean, Observed, Paper, Positive, Rate
 from gdverify.errors import ProofError
 from gdverify.kernel.proof import Proof
 
@@ -32,7 +33,8 @@ def claim(quantity, limit, variable=n, **more):
 
 def test_a_limit_is_concluded_in_its_own_variable_only():
     good = Proof(claim((n + 1) / (2 * n + a), Rational(1, 2)))
-    good.conclude(good.limit((n + 1) / (2 * n + a), n))
+    excess = (n + 1) / (2 * n + a) - Rational(1, 2)
+    good.conclude(good.limit((n + 1) / (2 * n + a), n), good.decay(excess, n, 1))
     assert good.concluded
     wrong = Proof(claim(a / (a + n), 1))
     with pytest.raises(ProofError, match="but the claim states"):
@@ -52,7 +54,8 @@ def test_definitions_are_put_in_before_the_limit():
     proof = Proof(claim(n * eta, 1, symbols={eta: Interval(0, 1, open="left")}, defines={eta: 1 / n}))
     with pytest.raises(ProofError, match="tied"):
         proof.limit(eta, n)
-    proof.conclude(proof.limit(n * eta, n, using=[proof.definition(eta)]))
+    using = [proof.definition(eta)]
+    proof.conclude(proof.limit(n * eta, n, using=using), proof.decay(n * eta - 1, n, 1, using=using))
 
 
 def test_bounded_symbols_do_not_go_to_infinity():
@@ -66,3 +69,56 @@ def test_means_are_values_only_by_a_fact():
     proof = Proof(claim(Mean(R) / n, 0))
     with pytest.raises(ProofError):
         proof.limit(Mean(R) / n, n)
+
+
+def test_the_rate_of_a_limit_is_part_of_it():
+    q, excess = (n + 1) / (2 * n + a), (n + 1) / (2 * n + a) - Rational(1, 2)
+    proof = Proof(claim(q, Rational(1, 2)))
+    alone = proof.limit(q, n)
+    with pytest.raises(ProofError, match="not concluded"):
+        proof.conclude(alone)
+    for rate, good in ((1, True), (Rational(1, 2), True), (2, False), (Rational(1001, 1000), False), (m, False)):
+        proof = Proof(claim(q, Rational(1, 2)))
+        if good:
+            proof.decay(excess, n, rate)
+        else:
+            with pytest.raises(ProofError):
+                proof.decay(excess, n, rate)
+    proof = Proof(claim(q, Rational(1, 2)))
+    for other in (q, Mean(R) / n, R / n, 1 / m, 1 / (n * a) - 1 / a):
+        with pytest.raises(ProofError):
+            proof.decay(other, n, 1)
+    slow = proof.decay(excess, n, Rational(1, 2))
+    limit = proof.limit(q, n)
+    with pytest.raises(ProofError, match="the derivation proves"):
+        proof.conclude(limit, slow)
+    assert str(proof.decay((n + 1) ** 2 - n**2 - 2 * n - 1, n, 100).right) == "100"
+    nothing = proof.decay(excess - excess, n, 7)
+    with pytest.raises(ProofError):
+        proof.decay(excess, n, nothing.left)
+
+
+def test_the_ratio_of_a_geometric_rate():
+    half = Rational(1, 2)
+    proof = Proof(claim(a, a))
+    assert proof.geometric(3 * half**n + (half / 2) ** (n + 1), n).right == half
+    assert proof.geometric(sympy.exp(-2 * n + 1), n).right == sympy.exp(-2)
+    assert proof.geometric(a * 2 ** (2 * n), n).right == 4
+    for bad in (n * half**n, -(half**n), (-half) ** n, half**n - half**n, 2 ** (n**2), a**n + 2**n, R * 2**n, 2**m):
+        with pytest.raises(ProofError):
+            proof.geometric(bad, n)
+
+
+def test_a_geometric_rate_states_a_ratio_and_no_exponent():
+    half = Rational(1, 2)
+    form = 3 * half**n
+    for exponent, good in ((half, True), (half + Rational(1, 10**9), False)):
+        decides = Rate(form, n, exponent, closed_form=form, geometric=True)
+        proof = Proof(Claim(id="x.y", title="t", paper=Paper("x", "x"), locator="l", statement="s",
+                            symbols=SYMBOLS, decides=decides))  # fmt: skip
+        facts = proof.identity(Mean(form), form), proof.geometric(form, n)
+        if good:
+            proof.conclude(*facts)
+        else:
+            with pytest.raises(ProofError):
+                proof.conclude(*facts)

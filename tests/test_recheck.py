@@ -316,6 +316,7 @@ def test_squares_of_complex_numbers():
     [
         "handbook.sgd-convex",  # means, sums, telescoping
         "one-step-gd.exact-loss",  # Wick
+        "bn-orthogonalizes.one-step-eigenvalue",  # roots
         "preconditioned-gd.depth-limit-two",  # limits
         "deq.flow-rate",  # gradients, flows, Gronwall
         "deq.well-conditioned-determinant",  # determinants
@@ -367,6 +368,14 @@ N = ["sym", "n"]
 )
 def test_limits(expression, limit, true):
     data = one_step("limit", ["limit", expression, N], "->", limit, x=N, using=[])
+    data["symbols"] = [{"name": "n", "low": 1, "generic": True}]
+    assert rejected(data) != true
+
+
+@pytest.mark.parametrize(("rate", "true"), [(1, True), ("1/2", True), ("1001/1000", False), (N, False)])
+def test_the_decay_of_a_distance(rate, true):
+    gap = ["+", ["*", ["+", N, 1], ["^", ["+", ["*", 2, N], 5], -1]], "-1/2"]
+    data = one_step("decay", ["decay", gap, N], ">=", rate, n=N, using=[])
     data["symbols"] = [{"name": "n", "low": 1, "generic": True}]
     assert rejected(data) != true
 

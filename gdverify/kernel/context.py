@@ -14,7 +14,18 @@ from ..claim import Assumption, Claim
 from ..decision import Proposition
 from ..domain import Domain, told_too_much
 from ..errors import ProofError
-from ..language import AtInfinity, GrowthExponent, Mean, NormalMean, PairMean, Vector, is_vector_atom, linear_parts
+from ..language import (
+    AtInfinity,
+    DecayExponent,
+    GrowthExponent,
+    GrowthRatio,
+    Mean,
+    NormalMean,
+    PairMean,
+    Vector,
+    is_vector_atom,
+    linear_parts,
+)  # fmt: skip
 from .algebra import check_defined, is_zero
 from .fact import _SEAL, Fact, Step
 from .matrix import words
@@ -472,8 +483,10 @@ def _free_normal(expr: Any) -> bool:
 
 
 BINDERS = (
-    sympy.Sum, sympy.Integral, sympy.Product, sympy.Derivative, sympy.Subs, AtInfinity, GrowthExponent, PairMean,
+    sympy.Sum, sympy.Integral, sympy.Product, sympy.Derivative, sympy.Subs, AtInfinity, GrowthExponent, GrowthRatio,
+    DecayExponent, PairMean,
 )  # fmt: skip
+_LIMITS = (AtInfinity, GrowthExponent, GrowthRatio, DecayExponent)
 
 
 def bound_symbols(expr: Any) -> set[Any]:
@@ -481,7 +494,7 @@ def bound_symbols(expr: Any) -> set[Any]:
     found = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
     found |= {s for b in expr.atoms(sympy.Derivative, sympy.Subs) for s in b.variables}
     found |= {PairMean.variable} if expr.atoms(PairMean) else set()
-    return found | {b.args[1] for b in expr.atoms(AtInfinity, GrowthExponent)}
+    return found | {b.args[1] for b in expr.atoms(*_LIMITS)}
 
 
 def _absurd(left: Any, relation: str, right: Any) -> bool:

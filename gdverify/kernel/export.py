@@ -21,8 +21,10 @@ from ..claim import Assumption, Claim, Evidence
 from ..errors import GdverifyError, ProofError, UsageError
 from ..language import (
     AtInfinity,
+    DecayExponent,
     DiagonalSum,
     GrowthExponent,
+    GrowthRatio,
     Inner,
     MatrixSequence,
     MatrixTerm,
@@ -63,6 +65,8 @@ _HEADS = {
     GrowthExponent: "growth",
     AtInfinity: "limit",
     sympy.Trace: "trace",
+    DecayExponent: "decay",
+    GrowthRatio: "ratio",
     sympy.Determinant: "det",
     sympy.Transpose: "T",
     sympy.Inverse: "inv",
@@ -272,6 +276,8 @@ _FIELDS = {
     "solution": ("law", "time"),
 }
 
+    "decay": ("n", "using"),
+    "geometric": ("n",),
 
 def _witness(rule: str, arguments: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .activations import ActivationRules
 from .dynamics import DynamicsRules
+from .growth import GrowthRules
 from .inequalities import InequalityRules
 from .points import PointRules
 from .sequences import SequenceRules
@@ -11,5 +12,7 @@ from .shares import ShareRules
 from .solutions import SolutionRules
 
 
-class Proof(SolutionRules, DynamicsRules, InequalityRules, SequenceRules, ActivationRules, PointRules, ShareRules):
+class Proof(
+    GrowthRules, SolutionRules, DynamicsRules, InequalityRules, SequenceRules, ActivationRules, PointRules, ShareRules
+):
     """A derivation in progress for one claim (or one of its mutants)."""

@@ -138,7 +138,7 @@ class Normal:
             return self._determinant(t[1])
         if op == "abs":
             return self._modulus(t[1])
-        if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "diff"):
+        if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "decay", "ratio", "diff"):
             return self._function(t)
         if op in ("diag", "pair", "slot"):
             return self.special(t)
@@ -213,7 +213,21 @@ class Normal:
         if a.kind == "fun" and a.parts[1] in self.still:
             self.used_laws.add(self.still[a.parts[1]])
             return all(isinstance(p, Quot) and self.steady(p) for p in a.parts[2:])
-        if a.kind in ("fun", "inner", "trace", "diag", "vec", "vecfun", "diff", "limit", "growth", "det", "written"):
+        if a.kind in (
+            "fun",
+            "inner",
+            "trace",
+            "diag",
+            "vec",
+            "vecfun",
+            "diff",
+            "limit",
+            "growth",
+            "decay",
+            "ratio",
+            "det",
+            "written",
+        ):
             return False
         if a.kind == "pow" and isinstance(a.parts[0], int) and not self.deterministic(a.parts[0]):
             return False

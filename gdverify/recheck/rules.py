@@ -335,6 +335,15 @@ def power(c: Checker, s: Step) -> None:
 
 
 # -- integers -------------------------------------------------------------------------------------------------------
+def root(c: Checker, s: Step) -> None:
+    """From a >= u^2: a^(1/2) >= u, for a real u."""
+    (fact,) = uses(c, s, 1)
+    require(fact.relation in ORDER and not fact.matrix, "root needs an inequality")
+    require(c.real(c.form(s.right)), "the smaller side is not known to be real")
+    require(c.same(fact.right, ("^", s.right, Fraction(2))), "the smaller side is not the square")
+    expect(c, s, ("^", fact.left, Fraction(1, 2)), ">=", s.right)
+
+
 
 
 def instantiate(c: Checker, s: Step) -> None:
@@ -935,10 +944,15 @@ def _limit_of(c: Checker, s: Step, t: Tree, name: str) -> Quot:
 
 
 def integral_bound(c: Checker, s: Step) -> None:
-    (fact,) = uses(c, s, 1)
+    fact, *values = uses(c, s)
     name, low, high = symbol(c, s, "x"), tree(c, s, "low"), tree(c, s, "high")
     d = c.symbols[name]
-    require(d.generic and not fact.hypotheses and fact.relation in ORDER, "the inequality is not known everywhere")
+    for side in (fact.left, fact.right):
+        _exists(c, side, name, low, high, values)
+    require(
+        d.generic and not d.integer and not fact.hypotheses and fact.relation in ORDER,
+        "the inequality is not known everywhere",
+    )
     require(d.low is not None and c.nonnegative(sub(low, d.low)), "the interval is not inside the domain")
     require(d.high is None or (high != ("oo",) and c.nonnegative(sub(d.high, high))), "outside the domain")
     require(high == ("oo",) or c.nonnegative(sub(high, low)), "the interval is not proved to be one")
@@ -948,6 +962,27 @@ def integral_bound(c: Checker, s: Step) -> None:
 
 
 def _runs(c: Checker, s: Step, t: Tree, name: str) -> None:
+def _exists(c: Checker, side: Tree, name: str, low: Tree, high: Tree, values: list[Step]) -> None:
+    """The integral exists: constant or continuous on a closed bounded interval, or a fact gives its value."""
+    d = c.symbols[name]
+    if side == 0:
+        return
+    bounded = high != ("oo",) and not (d.low_open and not c.positive(sub(low, d.low)))
+    bounded = bounded and not (d.high is not None and d.high_open and not c.positive(sub(d.high, high)))
+    if bounded and name not in free(side):
+        return
+    whole = ("integral", side, name, low, high)
+    for v in values:
+        if v.relation == "==" and not v.hypotheses and not v.matrix:
+            for a, b in ((v.left, v.right), (v.right, v.left)):
+                integral = isinstance(a, tuple) and a[0] == "integral"
+                plain = not any(isinstance(x, tuple) and x[0] == "integral" for x in nodes(b))
+                if integral and plain and c.same(a, whole):
+                    return
+    require(bounded, "an integral is not known to exist")
+    c.slope(c.form(side), name)  # smooth on the whole domain, or refused
+
+
     """A symbol may go to infinity while the others stay."""
     d = c.symbols[name]
     require(d.high is None and name not in c.defines, f"{name} does not run to infinity")
@@ -992,6 +1027,22 @@ def growth(c: Checker, s: Step) -> None:
 
 
 def solution(c: Checker, s: Step) -> None:
+def decay(c: Checker, s: Step) -> None:
+    """left is O(n^-rate)."""
+    require(isinstance(s.left, tuple) and s.left[0] == "decay" and s.relation == ">=", "no exponent of decay")
+    name = symbol(c, s, "n")
+    require(s.left[2] == ("sym", name), "the decay in another symbol")
+    t = substituted(c, s.left[1], steps(c, s, "using"))
+    _runs(c, s, t, name)
+    rate = c.form(s.right)
+    require(name not in free(s.right) and c.real(rate) and c.steady(rate), "the rate is no real constant")
+    value = c.form(t)
+    if value.num:
+        p, _ = c.leading(value, name)
+        found = c.sign_of(-p - rate)
+        require(found is not None and found[0] >= 0, "not known to fall that fast")
+
+
     law = c.law(s.witness.get("law"), "initial-value")
     time = symbol(c, s, "time")
     d = c.symbols[time]
@@ -1048,6 +1099,7 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "extreme": extreme,
     "power": power,
     "instantiate": instantiate,
+    "root": root,
     "next integer": next_integer,
     "induction": induction,
     "settle": settle,
@@ -1082,4 +1134,5 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "limit": limit,
     "growth": growth,
     "solution": solution,
+    "decay": decay,
 }

@@ -54,6 +54,8 @@ ARITY = {
     "ddt": "x",
     "growth": "ee",
     "limit": "ee",
+    "decay": "ee",
+    "ratio": "ee",
     "diff": "ee",
     "trace": "m",
     "det": "m",
@@ -73,7 +75,7 @@ ARITY = {
 }
 MATRIX = {"mat", "symmat", "matterm", "id", "zero", "m+", "m*", "T", "inv", "m^"}
 BINDERS = {"sum", "integral"}
-POINTED = {"diff", "growth", "limit"}
+POINTED = {"diff", "growth", "limit", "decay", "ratio"}
 CONSTANTS = {"pi", "E"}
 
 

@@ -43,6 +43,7 @@ proportional = Claim(
     },
     decides=LimitLaw(risk, n, limit, tol=0.1),
     mutants=[
+        Mutant("a distance of order 1/n^2", decides={"rate": 2}, by=("derivation",)),
         Mutant("the noise left out", decides={"limit": c / (1 + c)}, cases=({"s": 1, "c": 1},)),
         Mutant("the noiseless Bayes risk", decides={"limit": Max(0, 1 - 1 / c)}, cases=({"s": 0, "c": 1},)),
         Mutant("c for c(1 + s) in the numerator", decides={"limit": c / (1 + c * (1 + s))}, cases=({"s": 1, "c": 1},)),
@@ -53,7 +54,7 @@ proportional = Claim(
 
 @proportional.derivation
 def leading_terms(proof):
-    proof.conclude(proof.limit(risk, n))
+    proof.conclude(proof.limit(risk, n), proof.decay(risk - limit, n, 1))
 
 
 @proportional.experiment(samples={"smoke": 1024}, block=4)

@@ -134,6 +134,7 @@ depth_one = Claim(
     assumptions=[proportional],
     decides=LimitLaw(quantity=Mean(one_loss), variable=N, limit=p / (p + q)),
     mutants=[
+        Mutant("a distance of order 1/N^2", decides={"rate": 2}, by=("derivation",)),
         Mutant("c^2 in place of c", decides={"limit": p**2 / (p**2 + q**2)}),
         Mutant("sqrt(c) in place of c", decides={"limit": sqrt(p) / (sqrt(p) + sqrt(q))}),
         Mutant("the step 1", defines={b: 1}),
@@ -144,7 +145,9 @@ depth_one = Claim(
 @depth_one.derivation
 def leading_coefficients(proof):
     mean = proof.gaussian(one_loss, [proportional])
-    proof.conclude(proof.limit(Mean(one_loss), N, using=[mean, proof.definition(b)]))
+    steps = [mean, proof.definition(b)]
+    excess = Mean(one_loss) - p / (p + q)
+    proof.conclude(proof.limit(Mean(one_loss), N, using=steps), proof.decay(excess, N, 1, using=steps))
 
 
 depth_two = Claim(
@@ -159,6 +162,7 @@ depth_two = Claim(
     assumptions=[proportional],
     decides=LimitLaw(quantity=Mean(two_loss), variable=N, limit=p**2 / (p**2 + p * q + q**2), tol=0.1),
     mutants=[
+        Mutant("a distance of order 1/N^2", decides={"rate": 2}, by=("derivation",)),
         Mutant("a factor c^2 for each layer", decides={"limit": p**4 / (p**4 + p**2 * q**2 + q**4)}),
         Mutant("c^2/(1 + c)^2: the layers act independently", decides={"limit": p**2 / (p + q) ** 2}),
         Mutant("equal steps", defines={b0: (s / 2).subs(shape), b1: (s / 2).subs(shape)}),
@@ -173,7 +177,8 @@ def leading_coefficients_two(proof):
     mean = proof.gaussian(two_loss, [proportional])
     steps = [proof.definition(b0), proof.definition(b1)]
     exact = proof.certificate(Eq(Mean(two_loss), best_two.subs(shape), evaluate=False), using=[mean, *steps])
-    proof.conclude(proof.limit(Mean(two_loss), N, using=[exact]))
+    excess = Mean(two_loss) - p**2 / (p**2 + p * q + q**2)
+    proof.conclude(proof.limit(Mean(two_loss), N, using=[exact]), proof.decay(excess, N, 1, using=[exact]))
 
 
 @depth_one.experiment(
