@@ -1,5 +1,6 @@
 """Error rates are measured right, and a procedure that errs too often is found out."""
 
+import itertools
 import json
 import math
 
@@ -61,7 +62,7 @@ def test_a_procedure_that_errs_too_often_is_found_out(monkeypatch):
 def test_seeds_of_rows_never_meet():
     rows = calibrate.kinds(["identity", "counterexample"], runs=6, seed=3)
     spans = sorted(r.seeds for r in rows)
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
     assert all(r.runs == r.seeds[1] - r.seeds[0] for r in rows)
 
 
