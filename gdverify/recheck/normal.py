@@ -17,6 +17,14 @@ from .poly import ONE, Mono, Poly, Quot, number, primitive, times, total, whole
 from .terms import Rejected, Tree, _plug, add, bound, free, height, is_matrix, is_vector, mul, neg
 
 
+KNOWN: dict[Any, Fraction] = {  # odd functions: values over pi
+    **{(name, Fraction(0)): Fraction(0) for name in ("sin", "tanh", "sinh", "erf", "asin", "atan")},
+    ("asin", Fraction(1, 2)): Fraction(1, 6),
+    ("asin", Fraction(1)): Fraction(1, 2),
+    ("atan", Fraction(1)): Fraction(1, 4),
+}
+
+
 @dataclass
 class Atom:
     """What an atom is: ``parts`` are quotients, words or numbers by kind; ``names`` the free symbols in it."""
@@ -138,6 +146,8 @@ class Normal:
             return self._determinant(t[1])
         if op == "abs":
             return self._modulus(t[1])
+        if op == "call" and len(t) == 3 and (t[1], abs(t[2]) if isinstance(t[2], Fraction) else None) in KNOWN:
+            return self._known_call(t[1], t[2])
         if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "decay", "ratio", "diff"):
             return self._function(t)
         if op in ("diag", "pair", "slot"):
@@ -377,6 +387,11 @@ class Normal:
             s = self.sign_of(self.one(k))
             return s is not None and s[0] >= 0
         return good
+
+    def _known_call(self, name: str, x: Fraction) -> Quot:
+        """The value of a named function at a number where it is a rational multiple of pi, or 0."""
+        value = number(KNOWN[name, abs(x)] * (1 if x >= 0 else -1))
+        return value * self.one(self.atom("const", "pi", (), frozenset()))
 
     def _real_call(self, name: str, args: list[Quot]) -> bool:
         """Whether a named function is real at real arguments; one that is not listed here may not be."""
