@@ -71,14 +71,16 @@ def _worst_case(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
     """Check the saved certificate exactly, then decide the claim at its case again, from the claim's own problem."""
     from .api import exact_number
     from .domain import draw_cases
-    from .worstcase import check, run_worst_case
+    from .worstcase import check, check_belongs, run_worst_case
 
     evidence = next((e for e in claim.evidence if e.kind == "worst-case" and e.name == data["evidence"]), None)
     if evidence is None:
         raise UsageError(f"{path}: {claim.id} has no worst case named {data['evidence']!r}")
     given = {k: exact_number(k, v) if k in claim.domains else v for k, v in dict(data["case"]).items()}
-    outcome = run_worst_case(claim, evidence, draw_cases(claim.domains, [given], inside=0, seed=0)[0])
+    case = draw_cases(claim.domains, [given], inside=0, seed=0)[0]
+    outcome = run_worst_case(claim, evidence, case)
     if data.get("kind") in ("upper", "lower"):
         side, value = check(data)
+        check_belongs(claim, evidence, case, data)
         outcome.message = f"saved {side} bound {float(value):.8g}, checked exactly; {outcome.message}"
     return outcome

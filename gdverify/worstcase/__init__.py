@@ -4,7 +4,7 @@ from .checker import CertificateError, check, check_instance, check_upper
 from .known import gradient_descent as gradient_descent_multipliers
 from .operators import Operator
 from .problem import Function, Point, Problem, Scalar
-from .run import certify_upper, run_worst_case, state_problem
+from .run import certify_upper, check_belongs, run_worst_case, state_problem
 
 __all__ = [
     "CertificateError",
@@ -15,6 +15,7 @@ __all__ = [
     "Scalar",
     "certify_upper",
     "check",
+    "check_belongs",
     "check_instance",
     "check_upper",
     "gradient_descent_multipliers",

@@ -84,6 +84,11 @@ class FunctionClass:
             and not self.blocks
         )
 
+    @property
+    def conditions(self) -> dict[str, tuple[Fraction | None, ...]]:
+        """Constants of the conditions that the checker knows."""
+        return {"curvature": (self.mu, self.L)} if self.mu is not None and self.mu != self.L else {}
+
     def rows(
         self,
         name: str,
@@ -103,7 +108,8 @@ class FunctionClass:
             for j, (label_j, (x_j, g_j, f_j)) in enumerate(data):
                 if i != j and products is not None:
                     slack = quadratic_form((x_i, x_j, g_i, g_j), products).plus(f_i.form).plus(f_j.form, _MINUS)
-                    out.append(Row(f"{name}: {label_i} -> {label_j}", slack, pair=(i, j)))
+                    row = Row(f"{name}: {label_i} -> {label_j}", slack, pair=(i, j), of=(name, "curvature"))
+                    out.append(row)
                 if i != j and part is not None:
                     for k, constant in enumerate(self.blocks):
                         change = part(g_i - g_j, k)

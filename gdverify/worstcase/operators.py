@@ -56,6 +56,14 @@ class OperatorClass:
     def theorem(self) -> str:
         return _EXACT if self.exact else _NECESSARY
 
+    @property
+    def conditions(self) -> dict[str, tuple[Fraction | None, ...]]:
+        """Constants of the conditions, by the names that rows have."""
+        every = {"cocoercive": self.beta is not None, "monotone": bool(self.mu), "Lipschitz": self._limits}
+        every["monotone"] |= self.mu == 0 and self.beta is None
+        constants = {"cocoercive": self.beta, "monotone": self.mu, "Lipschitz": self.L}
+        return {kind: (constants[kind],) for kind, stated in every.items() if stated}
+
     def rows(self, name: str, data: list[tuple[str, tuple[Any, Any]]]) -> list[Row]:
         """Rows for data ``(label, (x, value at x))``."""
         out = []
@@ -71,7 +79,7 @@ class OperatorClass:
                     assert self.L is not None
                     slacks["Lipschitz"] = dx.inner(dx) * self.L**2 - da.inner(da)
                 out += [
-                    Row(f"{name}: {label_i} {kind} {label_j}", slack.form, pair=(i, j))
+                    Row(f"{name}: {label_i} {kind} {label_j}", slack.form, pair=(i, j), of=(name, kind))
                     for kind, slack in slacks.items()
                 ]
         return [r for r in out if r.expression.gram]

@@ -25,7 +25,7 @@ changes any part changes the problem::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -36,7 +36,7 @@ from .basis import sparser_basis
 from .bounds import enclose
 from .interpolation import FunctionClass, read_class
 from .operators import Operator, read_operator
-from .rows import Linear, Row, Rows, exact
+from .rows import Linear, Member, Row, Rows, exact
 
 
 class Scalar:
@@ -457,7 +457,7 @@ class Problem:
             faithful = faithful and A.kind.exact
             theorems += [A.kind.theorem] if A.kind.theorem not in theorems else []
         if self.block_count:
-            rows = [replace(r, expression=self._separate(r.expression)) for r in rows]
+            rows = [replace(r, expression=self._separate(r.expression), of=None) for r in rows]
         fixed = self.fixed_values()
         values = [name for k, name in enumerate(self._values) if k not in fixed]
         place = {k: position for position, k in enumerate(k for k in range(len(self._values)) if k not in fixed)}
@@ -475,11 +475,12 @@ class Problem:
         kept = [k for k in range(len(self._basis)) if k != self._origin]
         where = {k: position for position, k in enumerate(kept)}
         vectors = [(name, {where[k]: c for k, c in coords.items() if k in where}) for name, coords in self._vectors]
+        owners: list[Any] = [*self.functions, *self.operators]
+        members = [] if self.block_count else [_member(owner, squeeze) for owner in owners]
         ids = [self._basis_ids[k] for k in kept]
-        out = Rows([self._basis[k] for k in kept], vectors, values, rows, objective, faithful, theorems, ids)
+        out = Rows([self._basis[k] for k in kept], vectors, values, rows, objective, faithful, theorems, members, ids)
         if self.block_count or self.offsets:  # coordinates there have a meaning of their own
             return out
-        owners: list[Any] = [*self.functions, *self.operators]
         points = [a for owner in owners for x, *_ in owner.known.values() for a in x.coords]
         return sparser_basis(out, points)
 
@@ -603,3 +604,11 @@ class Problem:
         if key in self._ids:
             return self._vectors[self._ids[key]][0]
         return f"x_{sum(1 for _, coords in self._vectors if len(coords) > 1) + 1}"
+
+
+def _member(owner: Any, squeeze: Callable[[Linear], Linear]) -> Member:
+    """The data of a Function or an Operator; operators have no values."""
+    data = []
+    for label, (x, g, *value) in zip(owner.labels, owner.known.values(), strict=True):
+        data.append((label, x.coords, g.coords, squeeze(value[0].form).values if value else {}))
+    return Member(owner.name, owner.kind.conditions, data)

@@ -68,12 +68,42 @@ class Row:
     """``expression >= 0``, or ``== 0`` where ``equality``.
 
     ``pair`` : positions, in order of evaluation, of the two points that an interpolation condition compares
+    ``of`` : (name of the function or operator, name of the condition), where the checker knows that condition
     """
 
     label: str
     expression: Linear
     equality: bool = False
     pair: tuple[int, int] | None = None
+    of: tuple[str, str] | None = None
+
+    def plain(self) -> dict[str, Any]:
+        source = {} if self.of is None or self.pair is None else {"of": [*self.of, *self.pair]}
+        return {"label": self.label, "equality": self.equality, **self.expression.plain(), **source}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A function or operator of a class: constants of its conditions, and its data (label, x, gradient, value).
+
+    The checker states every condition anew from these and compares.
+    """
+
+    name: str
+    conditions: Mapping[str, tuple[Fraction | None, ...]]
+    data: list[tuple[str, Mapping[int, Fraction], Mapping[int, Fraction], Mapping[int, Fraction]]]
+
+    def plain(self) -> dict[str, Any]:
+        def pairs(coords: Mapping[int, Fraction]) -> list[list[Any]]:
+            return [[k, str(c)] for k, c in coords.items()]
+
+        return {
+            "name": self.name,
+            "conditions": {
+                name: [None if c is None else str(c) for c in constants] for name, constants in self.conditions.items()
+            },
+            "data": [[label, pairs(x), pairs(g), pairs(v)] for label, x, g, v in self.data],
+        }
 
 
 @dataclass
@@ -89,6 +119,7 @@ class Rows:
     objective : what is maximised
     exact : whether every feasible point is realised by functions of the class (an interpolation theorem)
     theorems : where the rows come from
+    members : the functions and operators that the rows speak of
     basis_ids : position in ``vectors`` of each basis vector
     stated : the problem in the coordinates in which it was stated, if these are others
     """
@@ -100,6 +131,7 @@ class Rows:
     objective: Linear
     exact: bool
     theorems: list[str]
+    members: list[Member] = field(default_factory=list)
     basis_ids: list[int] = field(default_factory=list)
     stated: Rows | None = None
 
@@ -113,7 +145,8 @@ class Rows:
             "basis": self.basis,
             "vectors": [[name, [[k, str(c)] for k, c in coords.items()]] for name, coords in self.vectors],
             "values": self.values,
-            "rows": [{"label": r.label, "equality": r.equality, **r.expression.plain()} for r in self.rows],
+            "members": [m.plain() for m in self.members],
+            "rows": [r.plain() for r in self.rows],
             "objective": self.objective.plain(),
             "exact": self.exact,
             "theorems": self.theorems,

@@ -16,7 +16,7 @@ from ..errors import ClaimError, GdverifyError
 from ..result import Outcome
 from .bounds import enclose
 from .certify import certify_multipliers, lower_instance, prove, upper_certificate
-from .checker import check_instance
+from .checker import CertificateError, check_instance
 from .problem import Problem
 from .quadratics import best_quadratic
 from .rows import Rows, exact
@@ -64,6 +64,25 @@ def state_problem(claim: Claim, evidence: Evidence, case: Mapping[str, Any]) -> 
     problem = Problem(claim, case)
     evidence.function(problem, case)
     return problem
+
+
+def check_belongs(claim: Claim, evidence: Evidence, case: Mapping[str, Any], artefact: Mapping[str, Any]) -> None:
+    """Raise CertificateError unless a saved artefact speaks of the claim's own problem at the case.
+
+    Its vectors, members and rows must be those that the evidence states; an upper bound may use a part of the rows.
+    """
+    rows = state_problem(claim, evidence, case).compile()
+    given = artefact["problem"]
+    for problem in (rows, rows.stated):
+        if problem is None:
+            continue
+        plain = problem.plain()
+        known = {json.dumps(row, sort_keys=True) for row in plain["rows"]}
+        found = [json.dumps(row, sort_keys=True) for row in given["rows"]]
+        same = all(given.get(part) == json.loads(json.dumps(plain[part])) for part in plain if part != "rows")
+        if same and set(found) <= known and (artefact["kind"] == "upper" or set(found) == known):
+            return
+    raise CertificateError("the certificate is of another problem than the claim states")
 
 
 def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: Path | None) -> Outcome:
