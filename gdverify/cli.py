@@ -80,6 +80,13 @@ def build_parser() -> argparse.ArgumentParser:
             "--alpha", type=_probability, metavar="A", help="error probability of the whole run (default: 1e-6)"
         )
 
+    def hunting(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+        sub.add_argument("--seed", type=int, default=0, metavar="N", help="of every random number (default: 0)")
+        sub.add_argument("--set", action="append", metavar="NAME=VALUE", help="fix a parameter: 3, 0.25, 1e-3 or 1/3")
+        sub.add_argument("--budget", type=_seconds, metavar="60s", help="go on for so long (default: a fixed length)")
+        sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
+
     sub = command("list", "the claims of the catalogue")
     sub.add_argument("--topic", metavar="T")
     sub.add_argument("--paper", metavar="P")
@@ -144,6 +151,17 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
     sub.add_argument("--markdown", metavar="FILE", help="write the tables as Markdown")
 
+    sub = command("hunt", "search the regime and the instances of a claim for a violation")
+    sub.add_argument("claim", metavar="CLAIM", help="id, or FILE.py::id")
+    hunting(sub)
+
+    sub = command("tighten", "the interval of a constant between what evidence has exceeded and what is proved")
+    sub.add_argument("claim", metavar="CLAIM", help="id, or FILE.py::id")
+    sub.add_argument(
+        "--constant", metavar="C", help="a number, symbol or definition in the bound (default: a factor in front)"
+    )
+    hunting(sub)
+
     sub = command("replay", "recompute a saved counterexample in high precision")
     sub.add_argument("file", metavar="FILE.json")
     sub.add_argument("--claims", metavar="FILE.py", help="where the claim is, if it is not in the catalogue")
@@ -188,7 +206,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader (head, less) has gone: stop quietly, and keep Python from complaining when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 3 if args.command in ("check", "prove", "audit", "replay", "recheck") else 0  # cut short is no pass
+        return (
+            3 if args.command in ("check", "prove", "audit", "replay", "recheck", "hunt", "tighten") else 0
+        )  # cut short is no pass
     except KeyboardInterrupt:
         return _complain("interrupted", 3)
     except GdverifyError as error:

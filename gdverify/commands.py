@@ -323,6 +323,74 @@ def calibrate(args: Namespace) -> int:
     return 3 if any(row.verdicts["error"] for row in rows) else 0
 
 
+def hunt(args: Namespace) -> int:
+    """`gdverify hunt`."""
+    from .display import case_text, number, plural, seconds, wrapped
+    from .experiment.hunt import hunt as search
+    from .report import check_target, write
+    from .store import home
+
+    located = _one_claim(args)
+    check_target(args.json)
+    found = search(
+        located.claim, seed=args.seed, budget=args.budget, overrides=_overrides(args), device=args.device,
+        save_dir=home() / "artefacts",
+    )  # fmt: skip
+    if args.json:
+        write(found.plain(), args.json)
+    said = {"fail": "violated", "pass": "no violation found"}.get(found.verdict, found.verdict)
+    if found.claim.decides.kind == "counterexample":
+        said = {"pass": "found"}.get(found.verdict, said)
+    lines = [f"{found.claim.id}: {said}"]
+    where = f" at {case_text(dict(found.case))}" if found.case else ""
+    sure = "" if found.certain else " (in floating point only)"
+    if found.ratio is not None:
+        lines += wrapped(f"largest quantity/bound {found.ratio:.9g}{sure}{where}; {found.evidence}", "  ", "  ")
+    elif found.left is not None:
+        sides = f"{number(found.left)} against {number(found.right)}"
+        lines += wrapped(f"nearest to a violation, {sides}{sure}{where}; {found.evidence}", "  ", "  ")
+    if found.message != said:
+        lines += wrapped(found.message, "  ", "  ")
+    effort = f"{plural(found.evaluated, 'instance')}, {plural(found.cases, 'case')}"
+    lines.append(f"  {effort}, {plural(found.generations, 'generation')}, {seconds(found.seconds)}")
+    if found.artefact:
+        source = located.source
+        outside = f" --claims {shlex.quote(_nearby(source.path))}" if source and source.module is None else ""
+        lines.append(f"  gdverify replay {shlex.quote(_nearby(found.artefact))}{outside}")
+    print("\n".join(lines), file=sys.stderr if args.json == "-" else sys.stdout)
+    refuted = found.verdict == "fail"
+    return 1 if refuted else 0 if found.verdict == "pass" else 3
+
+
+def tighten(args: Namespace) -> int:
+    """`gdverify tighten`."""
+    from .report import check_target, write
+    from .tighten import tighten as interval
+    from .tightness_page import lines
+
+    located = _one_claim(args)
+    check_target(args.json)
+    found = interval(
+        located.claim, args.constant, seed=args.seed, budget=args.budget, overrides=_overrides(args),
+        device=args.device,
+    )  # fmt: skip
+    if args.json:
+        write(found.plain(), args.json)
+    print("\n".join(lines(found)), file=sys.stderr if args.json == "-" else sys.stdout)
+    if found.violated:
+        return 1
+    return 3 if found.attained is None and found.provable is None and found.measured is None else 0
+
+
+def _one_claim(args: Namespace) -> Any:
+    from .discover import select
+
+    located = select([args.claim])
+    if len(located) != 1:
+        raise UsageError(f"{args.claim} names {len(located)} claims; {args.command} takes one")
+    return located[0]
+
+
 def replay(args: Namespace) -> int:
     """`gdverify replay`."""
     from .discover import select
@@ -407,7 +475,7 @@ def _claims(args: Namespace) -> list[Any]:
     return claims
 
 
-def _settings(args: Namespace, audit: bool = False) -> Any:
+def _overrides(args: Namespace) -> dict[str, Any]:
     from .api import exact_number
     from .doctor import cores
     from .runner import DEFAULT_ALPHA, Settings
@@ -425,6 +493,6 @@ def _settings(args: Namespace, audit: bool = False) -> Any:
         device=getattr(args, "device", "cpu"),
         budget=getattr(args, "budget", None),
         jobs=args.jobs or cores(),
-        overrides=overrides,
+        overrides=_overrides(args),
         audit=audit,
     )

@@ -112,12 +112,13 @@ def hunt(
     experiments = [e for e in claim.evidence if e.kind == "experiment"]
     if not experiments:
         raise UsageError(f"{claim.id} has no experiment, and so no instances to search")
-    _check_overrides(claim, experiments, overrides or {})
+    check_overrides(claim, experiments, overrides or {})
     return _Hunter(claim, experiments, seed, budget, dict(overrides or {}), device, chunk).run(save_dir)
 
 
-def _check_overrides(claim: Claim, experiments: Sequence[Evidence], overrides: Mapping[str, Any]) -> None:
-    known = set(claim.domains) | {k for e in experiments for part in e.cases for k in part if k != "tier"}
+def check_overrides(claim: Claim, evidence: Sequence[Evidence], overrides: Mapping[str, Any]) -> None:
+    """Raises UsageError for a name that is no parameter of the claim or of this evidence."""
+    known = set(claim.domains) | {k for e in evidence for part in e.cases for k in part if k != "tier"}
     for name in overrides:
         if name not in known:
             raise UsageError(f"--set {name}: no such parameter (have: {', '.join(sorted(known)) or 'none'})")

@@ -1,0 +1,59 @@
+"""What `gdverify tighten` prints."""
+
+from __future__ import annotations
+
+from .display import case_text, number, plural, seconds, wrapped
+from .tighten import Tightness
+
+
+def lines(found: Tightness) -> list[str]:
+    """The interval of a constant in a few lines of plain text."""
+    constant = found.constant
+    least, most = (">=", "<=") if constant.sharper < 0 else ("<=", ">=")
+    say = lambda f: "?" if f is None else number(constant.value(f))
+    out = [f"{found.claim.id}: {constant.name}"]
+    if found.violated:
+        out.append("  the statement as it stands is violated: see gdverify check or hunt")
+    head = f"stated {number(float(constant.stated))}, attained {least} {say(found.attained)}"
+    head += f", provable {most} {say(found.provable)}" + (" at the certified cases" if found.scope == "cases" else "")
+    out += wrapped(f"{head}: {_loose(*found.loose())}" if not found.measured else _measured(found), "  ", "  ")
+    if found.attained is not None:
+        how = "certain" if found.confidence is None else f"with confidence {found.confidence:.6f}"
+        if found.confidence is None and not found.certain:
+            how = "in floating point only"
+        where = f" at {case_text(found.attained_case)}" if found.attained_case else ""
+        out += wrapped(f"attained by {found.attained_by}{where}; {how}", "    ", "  ")
+    if found.provable is not None and found.scope == "regime":
+        out += wrapped(f"proved for the whole regime by {found.provable_by}", "    ", "  ")
+    if found.cases:
+        low, high = found.over_cases()
+        text = f"over {plural(len(found.cases), 'certified case')}: worst case between {say(low)} and {say(high)}, "
+        out += wrapped(text + _loose(*found.loose(low, high)), "  ", "  ")
+        for c in found.cases:
+            ends = f"{say(c.lower)} to {say(c.upper)}" if c.lower != c.upper else say(c.upper)
+            out += wrapped(f"{ends} at {case_text(c.case)} ({c.evidence})", "    ", "  ")
+    for note in found.notes:
+        out += wrapped(f"note: {note}", "  ", "  ")
+    out.append(f"  {seconds(found.seconds)}")
+    return out
+
+
+def _measured(found: Tightness) -> str:
+    assert found.measured is not None and found.confidence is not None
+    low, high = (number(x) for x in found.measured)
+    what = f"{number(float(found.constant.stated))}" if found.constant.stated is not None else "?"
+    ratio = " of the stated mean" if found.claim.decides.kind == "mean-equals" else ""
+    return f"stated {what}, measured between {low} and {high}{ratio}, with confidence {found.confidence:.6f}"
+
+
+def _loose(low: float | None, high: float | None) -> str:
+    """In words: between which factors the statement is loose."""
+    if low is None and high is None:
+        return "nothing is known of how loose it is"
+    if high is None:
+        return f"loose by a factor of at least {number(low)}"
+    if low is None:
+        return f"loose by a factor of at most {number(high)}"
+    if high - 1 < 1e-6:
+        return f"tight (to {max(0.0, high - 1):.1g})"
+    return f"loose by a factor between {number(low)} and {number(high)}"
