@@ -94,17 +94,18 @@ def changes(data: Any) -> Iterator[tuple[Path, str, Any]]:
 
 
 def orders(data: Any) -> Iterator[tuple[Path, str, Any]]:
-    """Steps dropped, doubled, and every two exchanged: in place, and with their numbers."""
+    """Steps doubled, and a step exchanged with each one that rests on it: as they stand, and renumbered."""
     steps = data["steps"]
     for k in range(len(steps)):
         yield ("steps",), f"step {steps[k]['n']} twice", [*steps[: k + 1], *steps[k:]]
         for j in range(k):
-            swapped = list(steps)
-            swapped[j], swapped[k] = swapped[k], swapped[j]
-            yield ("steps",), f"{steps[j]['n']} and {steps[k]['n']} exchanged", swapped
-            renumbered = list(swapped)
-            renumbered[j], renumbered[k] = {**swapped[j], "n": steps[j]["n"]}, {**swapped[k], "n": steps[k]["n"]}
-            yield ("steps",), f"{steps[j]['n']} and {steps[k]['n']} exchanged and renumbered", renumbered
+            if steps[j]["n"] in steps[k]["premises"]:
+                swapped = list(steps)
+                swapped[j], swapped[k] = swapped[k], swapped[j]
+                yield ("steps",), f"{steps[j]['n']} and {steps[k]['n']} exchanged", swapped
+                renumbered = list(swapped)
+                renumbered[j], renumbered[k] = {**swapped[j], "n": steps[j]["n"]}, {**swapped[k], "n": steps[k]["n"]}
+                yield ("steps",), f"{steps[j]['n']} and {steps[k]['n']} exchanged and renumbered", renumbered
 
 
 def passes(data: Any) -> bool:
@@ -117,36 +118,35 @@ def passes(data: Any) -> bool:
 
 
 class Sweep:
-    """The changes of one certificate, and those of them that are let through."""
+    """Changes of one certificate, and those of them that are let through."""
 
     def __init__(self, data: Any):
         self.data = data
         self.tried = 0
         self.survivors: list[tuple[Path, str]] = []
-        self.slowest = 0.0
 
     def run(self, picked: Iterable[tuple[Path, str, Any]]) -> None:
         """Try changes; those of the k-th step when the steps before it are verified."""
         by_step: dict[int, list[tuple[Path, str, Any]]] = {}
-        rest = []
+        ends, rest = [], []
         for change in picked:
             path = change[0]
-            if len(path) > 1 and path[0] == "steps" and not (len(path) == 2 and change[1] == "without n"):
+            self.tried += 1
+            if len(path) > 1 and path[0] == "steps":
                 by_step.setdefault(path[1], []).append(change)
             else:
-                rest.append(change)
+                (ends if path[:1] in (("propositions",), ("concluded",)) else rest).append(change)
         checker = Checker(self.data)
         for k, step in enumerate(checker.order):
             for path, what, new in by_step.get(k, ()):
-                started = time.perf_counter()
-                changed = put(self.data["steps"][k], path[2:], new)
-                self.tried += 1
-                if path[2:] == ("n",) or self._stands(checker, changed):
+                if path[2:] == ("n",) or self._stands(checker, put(self.data["steps"][k], path[2:], new)):
                     self._whole(path, what, new)
-                self.slowest = max(self.slowest, time.perf_counter() - started)
             checker.verify(step, RULES)
+        for path, what, new in ends:
+            changed = put(self.data, path, new)
+            if self._ends(checker, changed):
+                self._whole(path, what, new)
         for path, what, new in rest:
-            self.tried += 1
             self._whole(path, what, new)
 
     def _stands(self, checker: Checker, step: Any) -> bool:
@@ -161,8 +161,31 @@ class Sweep:
                 del checker.steps[k]
         return True
 
+    def _ends(self, checker: Checker, data: Any) -> bool:
+        """Whether verified steps conclude a changed statement."""
+        kept = checker.propositions, checker.concluded
+        try:
+            checker.propositions = [checker.relation(p) for p in data["propositions"]]
+            checker.concluded = data["concluded"]
+            checker._conclude()
+        except (*REFUSALS, *WEIRD):
+            return False
+        finally:
+            checker.propositions, checker.concluded = kept
+        return True
+
     def _whole(self, path: Path, what: str, new: Any) -> None:
-        if passes(put(self.data, path, new)):
+        """Verify from the start, first what is granted."""
+        data = put(self.data, path, new)
+        data.pop("digest", None)
+        try:
+            checker = Checker(data)
+            for step in checker.order:
+                if step.rule in ("assumption", "domain", "definition"):
+                    checker.verify(step, RULES)
+        except (*REFUSALS, *WEIRD):
+            return
+        if passes(data):
             self.survivors.append((path, what))
 
 
@@ -184,9 +207,12 @@ def exported(claim: Any) -> list[Any]:
     return [finished(json.loads(json.dumps(certificate(claim, e)))) for e in derivations]
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    """Sweep claims; ``--sample N`` tries N changes of each certificate."""
     from gdverify.discover import select
 
+    sample = int(arguments[1]) if arguments[:1] == ["--sample"] else 0
+    names = arguments[2:] if sample else arguments
     tried, found = 0, 0
     for located in select(names, everything=not names):
         try:
@@ -196,7 +222,7 @@ def main(names: list[str]) -> int:
             continue
         for data in certificates:
             started = time.perf_counter()
-            done = sweep(data)
+            done = sweep(data, sample)
             tried, found = tried + done.tried, found + len(done.survivors)
             seconds = time.perf_counter() - started
             print(f"{data['claim']}: {done.tried} changes, {len(done.survivors)} survive, {seconds:.0f} s", flush=True)

@@ -37,6 +37,7 @@ from ..language import (
     is_vector_atom,
 )
 from ..recheck.certificate import Checker, digest
+from ..recheck.terms import is_matrix, read, sign
 from .fact import Fact
 from .proof import Proof
 from .signs import Signs
@@ -64,9 +65,9 @@ _HEADS = {
     TimeDerivative: "ddt",
     GrowthExponent: "growth",
     AtInfinity: "limit",
-    sympy.Trace: "trace",
     DecayExponent: "decay",
     GrowthRatio: "ratio",
+    sympy.Trace: "trace",
     sympy.Determinant: "det",
     sympy.Transpose: "T",
     sympy.Inverse: "inv",
@@ -106,6 +107,8 @@ def encode(expr: Any) -> Any:
         return ["+" if e.is_Add else "*", *map(encode, e.args)]
     if e.is_Pow:
         return ["^", encode(e.base), encode(e.exp)]
+    if isinstance(e, (sympy.Sum, sympy.Integral)) and e.function == 0:
+        return 0
     if isinstance(e, (sympy.Sum, sympy.Integral)):
         body = encode(e.function)
         for limits in e.limits:
@@ -273,11 +276,11 @@ _FIELDS = {
     "form by shares": ("uses", "c", "n", "j"),
     "limit": ("x", "using"),
     "growth": ("n",),
+    "decay": ("n", "using"),
+    "geometric": ("n",),
     "solution": ("law", "time"),
 }
 
-    "decay": ("n", "using"),
-    "geometric": ("n",),
 
 def _witness(rule: str, arguments: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
@@ -289,7 +292,20 @@ def _witness(rule: str, arguments: dict[str, Any]) -> dict[str, Any]:
             out[name] = [int(n) for n in arguments.get(name, ())]
         elif name in arguments and arguments[name] is not None:
             out[name] = _argument(arguments[name])
+    if "squares" in out:
+        out["squares"] = [[w, negated(u) if sign(read(u, [10**6])) < 0 else u] for w, u in out["squares"]]
     return out
+
+
+def negated(e: Any) -> Any:
+    """Minus an expression, as nested lists."""
+    if not isinstance(e, list):
+        return encode(-sympy.Rational(e))
+    if e[0] in ("+", "m+"):
+        return [e[0], *map(negated, e[1:])]
+    if e[0] == "m*" or (e[0] == "*" and not isinstance(e[1], list)):
+        return [e[0], negated(e[1]), *e[2:]]
+    return ["m*" if is_matrix(read(e, [10**6])) else "*", -1, e]
 
 
 def _denominators(f: Fact, proof: RecordingProof, needed: set[int]) -> set[int]:
@@ -338,7 +354,7 @@ def _laws(claim: Claim) -> dict[str, dict[str, Any]]:
             state, time, field, start = rest
             law = {"state": state, "variable": time, "field": field, "start": start}
             out[a.name] = {"kind": kind, **{k: encode(v) for k, v in law.items()}}
-    return out
+    return {n: {k: v for k, v in law.items() if v is not None and v != []} for n, law in out.items()}
 
 
 def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:

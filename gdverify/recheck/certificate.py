@@ -21,7 +21,19 @@ MAX_BYTES = 64 * 2**20
 MAX_NODES = 8_000_000
 MAX_STEPS = 20_000
 STATED = ("propositions", "symbols", "defines", "assumptions")  # what is claimed, and on what grounds
-NAMING = ("uses", "using", "combine", "discharge")  # entries of a witness that name premises
+NAMING = ("uses", "using", "combine", "discharge", "flow")  # entries of a witness that name premises
+LAWS = {  # entries of an assumption on a law, by its kind
+    "constant": ("letters", "names", "functions"),
+    "invertible": ("letters", "names", "functions"),
+    "gaussian": ("letter", "rows", "columns"),
+    "sphere": ("letter",),
+    "signs": ("letter",),
+    "haar": ("letter",),
+    "gradient-flow": ("loss", "letters", "time"),
+    "gradient-descent": ("loss", "letters", "time", "step", "successor"),
+    "initial-value": ("state", "variable", "field", "start"),
+}
+LISTS = ("using", "uses", "combine", "squares", "flow", "values", "laws")  # each entry of which must be needed
 RELATIONS = (">=", ">", "==", "!=", "->")
 SPECIAL: dict[str, Callable[..., Quot]] = {"diag": diagonal_form, "pair": pair_form, "slot": slot_form}
 SIGNS = {">=": ">=", ">": ">", "==": "=", "!=": "!=", "->": "->"}
@@ -193,9 +205,12 @@ class Checker(Calculus):
         read_any = lambda v: v if v is None else self.tree(v)
         lists = ("letters", "points", "labels")
         out: dict[str, Any] = {"kind": data["kind"]}
+        _only(data, f"a law of kind {data['kind'][:20]}", ("kind", *LAWS.get(data["kind"], data)))
         for k, v in data.items():
             if k == "kind":
                 continue
+            if v is None or v == []:
+                raise Malformed(f"a law with an empty entry {k}")
             if k in lists:
                 out[k] = [self.tree(x) for x in _list(v, k)]
             elif k == "successor":
@@ -204,6 +219,8 @@ class Checker(Calculus):
                 out[k] = [_text(x, k) for x in _list(v, k)]
             else:
                 out[k] = read_any(v)
+            if isinstance(out[k], list) and any(x in out[k][:n] for n, x in enumerate(out[k])):
+                raise Malformed(f"a law that lists something twice under {k}")
         return out
 
     def _step(self, data: Any) -> Step:
@@ -277,11 +294,12 @@ class Checker(Calculus):
         """Verify one step, all before it being verified: the premises and hints that it needed."""
         if s.rule not in rules:
             raise Unknown(f"rule {s.rule} at step {s.n}")
-        if self.strict:
-            for less in self.reductions(s):
-                if self.tried(less, rules):
-                    raise Rejected(f"step {s.n} ({s.rule}) carries something that it does not need")
         self._verify(s, rules)
+        if self.strict:
+            used, hints, divisors = self.used, self.used_hints, self.divisors
+            if any(self.tried(less, rules) for less in self.reductions(s)):
+                raise Rejected(f"step {s.n} ({s.rule}) carries something that it does not need")
+            self.used, self.used_hints, self.divisors = used, hints, divisors
         if self.strict and set(s.premises) != self.used:
             idle = sorted(set(s.premises) - self.used)
             raise Rejected(f"step {s.n} ({s.rule}) does not need its premises {idle}")
@@ -323,20 +341,19 @@ class Checker(Calculus):
         return True
 
     def reductions(self, s: Step) -> Iterator[Step]:
-        """The step with one thing less: a premise that no witness names, a hint, an equation put in."""
+        """The step with one thing less: a premise that no witness names, a hint, an entry of a list of the witness."""
         named = set(_integers([v for k, v in dict.items(s.witness) if k in NAMING]))
         for p in s.premises:
             if p not in named:
                 yield replace(s, premises=[q for q in s.premises if q != p])
         for k in range(len(s.hints)):
             yield replace(s, hints=s.hints[:k] + s.hints[k + 1 :])
-        for name, fixed in (("using", 0), ("uses", 1)):
+        for name in LISTS:
             listed = dict.get(s.witness, name, ())
-            if (name == "uses" and s.rule != "rewrite") or not isinstance(listed, list):
-                continue
-            for k in range(fixed, len(listed)):
-                witness = Read({**s.witness, name: listed[:k] + listed[k + 1 :]})
-                yield replace(s, witness=witness)
+            fixed = {"rewrite": 1, "polynomial": 0}.get(s.rule) if name == "uses" else 0
+            if fixed is not None and isinstance(listed, list):
+                for k in range(fixed, len(listed)):
+                    yield replace(s, witness=Read({**s.witness, name: listed[:k] + listed[k + 1 :]}))
 
     def at(self, s: Step) -> None:
         facts = [self.steps[p] for p in s.premises]
@@ -382,7 +399,7 @@ class Checker(Calculus):
         for x in nodes(t):
             if isinstance(x, tuple) and x[0] in MATRIX and x[0] in ("mat", "symmat", "matterm"):
                 for name, law in self.laws.items():
-                    if law["kind"] == "invertible" and (x in law["letters"] or x[1] in law.get("names", [])):
+                    if law["kind"] == "invertible" and (x in law.get("letters", []) or x[1] in law.get("names", [])):
                         self.used_laws.add(name)
                         break
                 else:
@@ -401,7 +418,7 @@ class Checker(Calculus):
         for name, law in self.laws.items():
             if law["kind"] == "constant":
                 self.used_laws.add(name)
-                out += law["letters"]
+                out += law.get("letters", [])
         return out
 
     def _conclude(self) -> None:

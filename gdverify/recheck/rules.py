@@ -278,6 +278,7 @@ def certificate(c: Checker, s: Step) -> None:
 
 
 def square(c: Checker, u: Tree) -> Tree:
+    require(not c.strict or terms.sign(u) > 0, "u and -u have one square: the one without the minus is wanted")
     if is_matrix(u):
         for t in nodes(u):
             if isinstance(t, tuple) and t[0] == "m*":
@@ -334,7 +335,6 @@ def power(c: Checker, s: Step) -> None:
     expect(c, s, ("^", fact.left, p), relation, ("^", fact.right, p))
 
 
-# -- integers -------------------------------------------------------------------------------------------------------
 def root(c: Checker, s: Step) -> None:
     """From a >= u^2: a^(1/2) >= u, for a real u."""
     (fact,) = uses(c, s, 1)
@@ -344,6 +344,7 @@ def root(c: Checker, s: Step) -> None:
     expect(c, s, ("^", fact.left, Fraction(1, 2)), ">=", s.right)
 
 
+# -- integers -------------------------------------------------------------------------------------------------------
 
 
 def instantiate(c: Checker, s: Step) -> None:
@@ -961,7 +962,6 @@ def integral_bound(c: Checker, s: Step) -> None:
     expect(c, s, ("integral", fact.left, name, low, high), relation, ("integral", fact.right, name, low, high))
 
 
-def _runs(c: Checker, s: Step, t: Tree, name: str) -> None:
 def _exists(c: Checker, side: Tree, name: str, low: Tree, high: Tree, values: list[Step]) -> None:
     """The integral exists: constant or continuous on a closed bounded interval, or a fact gives its value."""
     d = c.symbols[name]
@@ -983,6 +983,7 @@ def _exists(c: Checker, side: Tree, name: str, low: Tree, high: Tree, values: li
     c.slope(c.form(side), name)  # smooth on the whole domain, or refused
 
 
+def _runs(c: Checker, s: Step, t: Tree, name: str) -> None:
     """A symbol may go to infinity while the others stay."""
     d = c.symbols[name]
     require(d.high is None and name not in c.defines, f"{name} does not run to infinity")
@@ -1026,7 +1027,6 @@ def growth(c: Checker, s: Step) -> None:
     require(not (c.form(s.right) - p).num, "another exponent")
 
 
-def solution(c: Checker, s: Step) -> None:
 def decay(c: Checker, s: Step) -> None:
     """left is O(n^-rate)."""
     require(isinstance(s.left, tuple) and s.left[0] == "decay" and s.relation == ">=", "no exponent of decay")
@@ -1043,6 +1043,7 @@ def decay(c: Checker, s: Step) -> None:
         require(found is not None and found[0] >= 0, "not known to fall that fast")
 
 
+def solution(c: Checker, s: Step) -> None:
     law = c.law(s.witness.get("law"), "initial-value")
     time = symbol(c, s, "time")
     d = c.symbols[time]
@@ -1098,8 +1099,8 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "product": product,
     "extreme": extreme,
     "power": power,
-    "instantiate": instantiate,
     "root": root,
+    "instantiate": instantiate,
     "next integer": next_integer,
     "induction": induction,
     "settle": settle,
@@ -1133,6 +1134,6 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "integral bound": integral_bound,
     "limit": limit,
     "growth": growth,
-    "solution": solution,
     "decay": decay,
+    "solution": solution,
 }

@@ -118,9 +118,26 @@ def read(data: Any, budget: list[int], depth: int = 0) -> Tree:
         if kind == "e" and is_vector(tree):
             raise Malformed(f"{op}: a vector where a scalar is expected")
         out.append(tree)
+    if op in BINDERS and out[1] == 0:
+        raise Malformed(f"{op}: nothing is summed")
+    even = op == "abs" or (op == "^" and isinstance(out[2], Fraction) and out[2].denominator == 1 and out[2] % 2 == 0)
+    if even and (not isinstance(out[1], tuple) or out[1][0] in ("*", "trace")) and sign(out[1]) < 0:
+        raise Malformed("an even power of something with a minus")
     if op == "const" and out[1] not in CONSTANTS:
         raise Malformed(f"unknown constant {out[1]}")
     return tuple(out)
+
+
+def sign(tree: Tree) -> int:
+    """-1 if an expression is written with a minus, else 1; a sum as its first term is."""
+    if not isinstance(tree, tuple):
+        return -1 if tree < 0 else 1
+    if tree[0] in ("*", "m*"):
+        out = 1
+        for a in tree[1:]:
+            out *= sign(a)
+        return out
+    return sign(tree[1]) if tree[0] in ("+", "m+", "trace", "T") and len(tree) > 1 else 1
 
 
 def is_matrix(tree: Tree) -> bool:
