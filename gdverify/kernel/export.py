@@ -122,6 +122,8 @@ def encode(expr: Any) -> Any:
     for kind, head in _HEADS.items():
         if isinstance(e, kind):
             return [head, *map(encode, e.args)]
+    if isinstance(e, sympy.Heaviside) and e.args[1] == sympy.S.Half:
+        return ["call", "Heaviside", encode(e.args[0])]
     if isinstance(e, sympy.Function):
         return ["call", type(e).__name__, *map(encode, e.args)]
     raise ExportError(f"no word for {type(e).__name__} in certificates: {e}")

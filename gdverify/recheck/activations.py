@@ -31,8 +31,8 @@ def is_relu(t: Tree) -> bool:
 
 
 def is_step(t: Tree) -> bool:
-    """Heaviside of the variable; its value at 0 is the value at one point."""
-    return isinstance(t, tuple) and t[:3] == STEP and all(isinstance(a, Fraction) for a in t[3:]) and len(t) <= 4
+    """Heaviside of the variable; its value 1/2 at 0 is the value at one point."""
+    return bool(t == STEP)
 
 
 def varies(t: Tree) -> bool:
@@ -336,12 +336,13 @@ def pair_value(c: Checker, s: Step) -> None:
                 lipschitz(c, g, steps=True)
                 return
         value = half_line(c, halves(c, first)) * half_line(c, halves(c, second))
-        require(not (value - right).num, "not the product of the means")
+        require(not c.reduced(value - right).num, "not the product of the means")
         return
     for f, g in ((first, second), (second, first)):
         whole, half = halves(c, f)
         if not half:
-            require(not (mixed(c, whole, halves(c, g), c.form(rho)) - right).num, "not the mean")
+            value = mixed(c, whole, halves(c, g), c.form(rho))
+            require(not c.reduced(value - right).num, "not the mean")
             return
     raise Rejected("no closed form for this mean")
 
@@ -349,7 +350,7 @@ def pair_value(c: Checker, s: Step) -> None:
 def _inverse_root(c: Checker, t: Tree, value: Quot) -> bool:
     """Whether t is a positive number with t^2 value = 1."""
     right = c.form(t)
-    return c.sign_of(right) == (1, True) and c.real(right) and not (right * right * value - number(1)).num
+    return c.sign_of(right) == (1, True) and c.real(right) and not c.reduced(right * right * value - number(1)).num
 
 
 Parts = dict[int, Quot]  # power of z -> coefficient

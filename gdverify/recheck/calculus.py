@@ -89,9 +89,9 @@ class Calculus(Matrices):
         if not self.real(x):
             raise Rejected(f"{name} of something that is not known to be real")
         if name == "atan":
-            return (number(1) + x * x).inverse()
+            return self.reduced(number(1) + x * x).inverse()
         if name == "asin" or name == "acos":
-            inside = number(1) - x * x
+            inside = self.reduced(number(1) - x * x)
             if self.sign_of(inside) != (1, True):
                 raise Rejected(f"{name} of something that is not proved to be inside of (-1, 1)")
             out = number(1 if name == "asin" else -1)

@@ -16,7 +16,6 @@ from typing import Any
 from .poly import ONE, Mono, Poly, Quot, number, primitive, times, total, whole
 from .terms import Rejected, Tree, _plug, add, bound, free, height, is_matrix, is_vector, mul, neg
 
-
 KNOWN: dict[Any, Fraction] = {  # odd functions: values over pi
     **{(name, Fraction(0)): Fraction(0) for name in ("sin", "tanh", "sinh", "erf", "asin", "atan")},
     ("asin", Fraction(1, 2)): Fraction(1, 6),
@@ -146,8 +145,10 @@ class Normal:
             return self._determinant(t[1])
         if op == "abs":
             return self._modulus(t[1])
-        if op == "call" and len(t) == 3 and (t[1], abs(t[2]) if isinstance(t[2], Fraction) else None) in KNOWN:
-            return self._known_call(t[1], t[2])
+        if op == "call" and len(t) == 3:
+            known = self._known_call(t[1], self.form(t[2]))
+            if known is not None:
+                return known
         if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "decay", "ratio", "diff"):
             return self._function(t)
         if op in ("diag", "pair", "slot"):
@@ -388,8 +389,11 @@ class Normal:
             return s is not None and s[0] >= 0
         return good
 
-    def _known_call(self, name: str, x: Fraction) -> Quot:
+    def _known_call(self, name: str, argument: Quot) -> Quot | None:
         """The value of a named function at a number where it is a rational multiple of pi, or 0."""
+        x = argument.num.get((), Fraction(0))
+        if argument.den or argument.num.keys() - {()} or (name, abs(x)) not in KNOWN:
+            return None
         value = number(KNOWN[name, abs(x)] * (1 if x >= 0 else -1))
         return value * self.one(self.atom("const", "pi", (), frozenset()))
 
