@@ -58,6 +58,21 @@ def haar(letter: Any) -> Assumption:
     )
 
 
+def haar_unitary(real: Any, imaginary: Any) -> Assumption:
+    """``real + i imaginary`` is Haar-distributed in the unitary group U(n), independent of the other random letters.
+
+    Both parts are real n x n letters; |tr U|^2 is ``tr(real)^2 + tr(imaginary)^2``.
+    """
+    if real.shape != imaginary.shape or real.shape[0] != real.shape[1] or real == imaginary:
+        raise ClaimError(f"{real} and {imaginary} are not the two parts of a square matrix")
+    both, n = f"{sympy.latex(real)} + i {sympy.latex(imaginary)}", sympy.latex(real.shape[0])
+    return Assumption(
+        name=f"{real} + i {imaginary} is Haar unitary",
+        latex=rf"{both} \sim \mathrm{{Haar}}(U({n}))",
+        key=("unitary", real, imaginary),
+    )
+
+
 def rotation_invariant(points: tuple[Any, ...], labels: tuple[Any, ...] = (), name: str = "") -> Assumption:
     """Rotating or reflecting all points (matrices with d rows) together keeps their joint law with the labels.
 

@@ -12,8 +12,8 @@ from ..errors import ProofError
 from ..language import Mean
 from .fact import Fact
 from .matrix import Word, cycle_factors, expand_traces, gaussian_mean, transpose_word, words
-from .means import MeanRules
-from .moments import haar_mean, signs_mean, sphere_mean
+from .means import MeanRules, law_letters
+from .moments import haar_mean, signs_mean, sphere_mean, unitary_mean
 
 
 class MomentRules(MeanRules):
@@ -23,27 +23,27 @@ class MomentRules(MeanRules):
         """Mean(expr) == its value, for a polynomial in traces of words in independent random letters of known laws.
 
         ``laws`` are made by `gdverify.laws`: ``gaussian`` (Wick), ``sphere`` (Gaussian moments over the moments of
-        the length), ``signs`` (cumulants; degree at most 10), ``haar`` (Weingarten; degree 2k at most 6, n >= k
-        proved).  Each letter is integrated with the others held fixed, as their independence allows.
+        the length), ``signs`` (cumulants; degree at most 10), ``haar`` and ``haar_unitary`` (Weingarten; degree 2k at
+        most 6, n >= k proved).  Each letter is integrated with the others held fixed, as their independence allows.
         """
         expr = sympy.sympify(expr)
         self._admit(expr)
         table = self._laws(expr, laws)
         value = expand_traces(expr)
-        for letter, law in table.items():
-            value = self._integrated(expand_traces(value), letter, law)
+        for law in dict.fromkeys(table.values()):
+            value = self._integrated(expand_traces(value), law)
         for term in sympy.Add.make_args(value):
             for factor in sympy.Mul.make_args(term):
                 if not self._fixed(factor):
                     raise ProofError(f"{factor} is not known to be constant")
         return self._record("moment", Mean(expr), "==", value, note="; ".join(law.name for law in laws))
 
-    def _integrated(self, value: Any, letter: Any, law: Assumption) -> Any:
-        total = []
+    def _integrated(self, value: Any, law: Assumption) -> Any:
+        total, letters = [], law_letters(law)
         for term in sympy.Add.make_args(value):
             rest, cycles = [], []
             for factor in sympy.Mul.make_args(term):
-                if not factor.has(letter):
+                if not factor.has(*letters):
                     rest.append(factor)
                     continue
                 base, power = factor.as_base_exp()
@@ -51,11 +51,12 @@ class MomentRules(MeanRules):
                     raise ProofError(f"{factor} is no polynomial in traces")
                 (word,) = words(base.arg)
                 cycles += [word] * int(power)
-            total.append(sympy.Mul(*rest, self._mean_over(cycles, letter, law) if cycles else 1))
+            total.append(sympy.Mul(*rest, self._mean_over(cycles, law) if cycles else 1))
         return sympy.Add(*total)
 
-    def _mean_over(self, cycles: list[Word], letter: Any, law: Assumption) -> Any:
-        kind = law.key[0]
+    def _mean_over(self, cycles: list[Word], law: Assumption) -> Any:
+        kind, letters = law.key[0], law_letters(law)
+        letter = letters[0]
         if kind == "gaussian":
             covariance = law.key[2]
             terms = gaussian_mean(cycles, {letter: (covariance.rows, covariance.columns)})
@@ -67,10 +68,10 @@ class MomentRules(MeanRules):
             return sphere_mean(cycles, letter)
         if kind == "signs":
             return signs_mean(cycles, letter)
-        half = sum(x[0] == letter for w in cycles for x in w) // 2
+        half = sum(x[0] in letters for w in cycles for x in w) // 2
         if not self.signs.nonnegative(size - half):
             raise ProofError(f"{size} >= {half} is not proved: the formula of degree {2 * half} needs it")
-        return haar_mean(cycles, letter)
+        return unitary_mean(cycles, *letters) if kind == "unitary" else haar_mean(cycles, letter)
 
     def rotated(self, expr: Any, law: Assumption) -> Fact:
         """Mean(expr) == Mean of expr averaged over all rotations and reflections of the points together.

@@ -15,7 +15,7 @@ from .context import Context
 from .fact import Fact
 from .matrix import expand_traces, gaussian_mean, words
 
-LAWS = ("gaussian", "sphere", "signs", "haar")
+LAWS = ("gaussian", "sphere", "signs", "haar", "unitary")
 
 
 class MeanRules(Context):
@@ -88,8 +88,8 @@ class MeanRules(Context):
         for a in self.claim.assumptions:
             if a.key[:1] == ("constant",):
                 constant |= set(a.key[1])
-            if a.key and a.key[0] in LAWS:
-                stated.setdefault(a.key[1], []).append(a)
+            for letter in law_letters(a):
+                stated.setdefault(letter, []).append(a)
             if a.key[:1] == ("gaussian",):
                 constant |= {s for m in (a.key[2].rows, a.key[2].columns) for s in m.atoms(sympy.MatrixSymbol)}
         table: dict[Any, Assumption] = {}
@@ -98,9 +98,10 @@ class MeanRules(Context):
                 raise ProofError(f"the claim does not assume {law.name!r}")
             if not law.key or law.key[0] not in LAWS:
                 raise ProofError(f"{law.name!r} is no law of a random matrix")
-            if isinstance(law.key[1], SymmetricMatrix):
-                raise ProofError(f"{law.key[1]} is symmetric: its entries are not independent")
-            table[law.key[1]] = law
+            for letter in law_letters(law):
+                if isinstance(letter, SymmetricMatrix):
+                    raise ProofError(f"{letter} is symmetric: its entries are not independent")
+                table[letter] = law
         derived = {a.key[1] for a in self.claim.assumptions if a.key[:1] == ("gram-inverse",)}
         for law in laws:
             if law.key[0] == "gaussian":
@@ -166,6 +167,13 @@ class MeanRules(Context):
                 cache[key] = sympy.Add(*[c * sympy.Mul(*f) for c, f in moments])
             total.append(sympy.Mul(*fixed) * cache[key])
         return sympy.Add(*total)
+
+
+def law_letters(law: Assumption) -> tuple[Any, ...]:
+    """The random letters that a law of this module is about."""
+    if not law.key or law.key[0] not in LAWS:
+        return ()
+    return tuple(law.key[1:3]) if law.key[0] == "unitary" else (law.key[1],)
 
 
 def _is_bit(expr: Any, q: Any, signs: Any) -> bool:

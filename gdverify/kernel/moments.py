@@ -1,4 +1,4 @@
-"""Exact means of products of traces over one random matrix: sphere, independent signs, Haar orthogonal.
+"""Exact means of products of traces over one random matrix: sphere, independent signs, Haar orthogonal or unitary.
 
 Each function takes the words whose traces are multiplied and the random letter, and returns a scalar in the other
 letters.  What is random elsewhere is left alone: by independence it is integrated afterwards (Fubini).
@@ -7,6 +7,7 @@ letters.  What is random elsewhere is left alone: by independence it is integrat
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from .matrix import Word, _cycles, cancel, cycle_factors, gaussian_mean, network
 
 _MAX_SIGNS = 10  # number of set partitions into even blocks: 1, 4, 31, 379, 6556
 _MAX_HAAR = 6  # pairs of pairings: 1, 9, 225
+_MAX_UNITARY = 6  # choices of conjugates times pairs of permutations: 2, 24, 720
 
 
 def sphere_mean(cycles: Sequence[Word], letter: Any) -> Any:
@@ -210,4 +212,82 @@ def haar_mean(cycles: Sequence[Word], letter: Any) -> Any:
             value = sympy.Mul(*_cycles([*fixed, *joined], dims))
             total[value] = total.get(value, sympy.S.Zero) + weights[loops_of(p, q)]
     n = letter.shape[0]
+    return sympy.Add(*[v * sympy.factor(w).subs(_N, n) for v, w in total.items()])
+
+
+# -- Haar unitary -------------------------------------------------------------------------------------------------
+
+Permutation = tuple[int, ...]
+
+
+def cycles_of(p: Permutation) -> tuple[int, ...]:
+    """Lengths of the cycles of a permutation of 0, ..., k-1, sorted: its type."""
+    left, out = set(range(len(p))), []
+    while left:
+        here, length = min(left), 0
+        while here in left:
+            left.remove(here)
+            here, length = p[here], length + 1
+        out.append(length)
+    return tuple(sorted(out, reverse=True))
+
+
+def _quotient(p: Permutation, q: Permutation) -> Permutation:
+    """The permutation p q^-1."""
+    out = [0] * len(p)
+    for a, b in zip(q, p, strict=True):
+        out[a] = b
+    return tuple(out)
+
+
+@functools.cache
+def unitary_weingarten(k: int) -> dict[tuple[int, ...], Any]:
+    """Unitary Weingarten function of degree k by cycle type, rational in the symbol ``n'``.
+
+    It is the inverse of n^(number of cycles of p q^-1), verified here as in `weingarten`: both matrices are invariant
+    under multiplication of all permutations by one from the right, so that the first row suffices.
+    """
+    every = list(itertools.permutations(range(k)))
+    types = sorted({cycles_of(p) for p in every})
+    examples = {t: next(p for p in every if cycles_of(p) == t) for t in types}
+    unknowns = {t: sympy.Symbol(f"w{i}") for i, t in enumerate(types)}
+    product = lambda p, w: sum(w[cycles_of(q)] * _N ** len(cycles_of(_quotient(p, q))) for q in every)
+    rows = [product(p, unknowns) - int(t == (1,) * k) for t, p in examples.items()]
+    ((*values,),) = sympy.linsolve(rows, list(unknowns.values()))
+    table = {t: sympy.factor(v) for t, v in zip(types, values, strict=True)}
+    for p in every:
+        if sympy.cancel(sympy.together(product(p, table))) != int(p == every[0]):
+            raise ProofError("the Weingarten matrix does not invert the Gram matrix of permutations")
+    return table
+
+
+def unitary_mean(cycles: Sequence[Word], real: Any, imaginary: Any) -> Any:
+    """For the real and imaginary parts of a Haar unitary n x n matrix U, n >= k, over 2k occurrences of them.
+
+    Each occurrence is (U + conj U)/2 or (U - conj U)/(2i); a product of as many entries of U as of conj U has the mean
+    sum over pairs of permutations, one joining row indices, the other column indices, with the Weingarten function as
+    weight (Collins and Sniady 2006), any other product the mean zero (U and e^(it) U have one law).  Exchanging U and
+    conj U turns every term into its conjugate, so that real parts suffice.  The caller checks n >= k.
+    """
+    fixed, random, dims = network(cycles, [real, imaginary])
+    ends = [(*e, 0) for e in random.get(real, [])] + [(*e, 1) for e in random.get(imaginary, [])]
+    if len(ends) % 2 or sum(e[2] for e in ends) % 2:
+        return sympy.S.Zero
+    if len(ends) > _MAX_UNITARY:
+        raise ProofError(f"degree {len(ends)} in {real} and {imaginary}: at most {_MAX_UNITARY} for a Haar matrix")
+    k = len(ends) // 2
+    weights = unitary_weingarten(k)
+    every = list(itertools.permutations(range(k)))
+    total: dict[Any, Any] = {}
+    for plain in itertools.combinations(range(2 * k), k):
+        conjugate = [j for j in range(2 * k) if j not in plain]
+        turn = sum(ends[j][2] for j in conjugate) - sum(ends[j][2] for j in plain)  # i^turn, and turn is even
+        sign = sympy.Rational((-1) ** (turn // 2), 4**k)
+        for p in every:
+            for q in every:
+                joined = [(ends[a][0], ends[conjugate[p[j]]][0], ()) for j, a in enumerate(plain)]
+                joined += [(ends[a][1], ends[conjugate[q[j]]][1], ()) for j, a in enumerate(plain)]
+                value = sympy.Mul(*_cycles([*fixed, *joined], dims))
+                total[value] = total.get(value, sympy.S.Zero) + sign * weights[cycles_of(_quotient(p, q))]
+    n = real.shape[0]
     return sympy.Add(*[v * sympy.factor(w).subs(_N, n) for v, w in total.items()])
