@@ -35,9 +35,9 @@ _HALVINGS = 52
 
 
 def _log_mean_exp(xp: Namespace, x: Any) -> Any:
-    """log of the mean of exp(x) along the last axis."""
-    top = xp.max(x, axis=-1, keepdims=True)
-    return top[..., 0] + xp.log(xp.mean(xp.exp(x - top), axis=-1))
+    """log of the mean of exp(x) along the first axis."""
+    top = xp.max(x, axis=0)
+    return top + xp.log(xp.mean(xp.exp(x - top), axis=0))
 
 
 # -- 0/1 data -----------------------------------------------------------------------------------------------------
@@ -109,21 +109,26 @@ def betting_evidence(xp: Namespace, sums: Any, mean: Any) -> tuple[Any, Any]:
     -------
     higher, lower : (tests, m); the first falls and the second rises in ``mean``
     """
-    shift = 0.5 - mean[..., None]  # x - mean = (x - 1/2) + shift
-    scale = xp.maximum(mean, 1.0 - mean)[..., None]
-    moments, tower = [], [xp.ones_like(shift)]
+    shift = 0.5 - mean  # x - mean = (x - 1/2) + shift
+    scale = xp.maximum(mean, 1.0 - mean)
+    tower, even, odd = [xp.ones_like(shift)], [], []
     for j in range(1, DEGREE + 1):
         tower.append(tower[-1] * shift)
-        moment = sums[:, None, j : j + 1]
+        moment = sums[:, None, j]
         for i in range(j):
-            moment = moment + math.comb(j, i) * tower[j - i] * sums[:, None, i : i + 1]
-        moments.append(moment / scale**j)
-    stake = xp.asarray(STAKES)
-    higher = lower = xp.zeros_like(shift)
-    for j, moment in enumerate(moments, start=1):
-        term = MINORANT[j] * stake**j * moment
-        higher, lower = higher + term, lower + (term if j % 2 == 0 else -term)
-    return _log_mean_exp(xp, higher), _log_mean_exp(xp, lower)
+            moment = moment + math.comb(j, i) * tower[j - i] * sums[:, None, i]
+        (odd if j % 2 else even).append(MINORANT[j] * moment / scale**j)
+    # Stakes along the first axis, where sums over them are fast.
+    of_odd, of_even = (_at_stakes(xp, terms, first) for terms, first in ((odd, 1), (even, 2)))
+    return _log_mean_exp(xp, of_even + of_odd), _log_mean_exp(xp, of_even - of_odd)
+
+
+def _at_stakes(xp: Namespace, terms: list[Any], first: int) -> Any:
+    """Sum of terms[k] s^(first + 2k) for each stake s: (12, tests, m)."""
+    shape = terms[0].shape
+    powers = xp.asarray([[s ** (first + 2 * k) for k in range(len(terms))] for s in STAKES])
+    flat = xp.reshape(xp.stack(terms, axis=0), (len(terms), shape[0] * shape[1]))
+    return xp.reshape(powers @ flat, (len(STAKES), *shape))
 
 
 def betting_interval(xp: Namespace, sums: Any, alpha: float) -> tuple[Any, Any]:
@@ -231,4 +236,4 @@ def bet_on_excess(xp: Namespace, capital: Any, ratios: Any) -> Any:
 
 def excess_evidence(xp: Namespace, capital: Any) -> Any:
     """Log of the mean capital, shape (tests,)."""
-    return _log_mean_exp(xp, capital)
+    return _log_mean_exp(xp, xp.permute_dims(capital, (1, 0)))
