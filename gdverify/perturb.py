@@ -64,7 +64,7 @@ class Perturbation:
 
 
 def perturbations(claim: Claim) -> list[Perturbation]:
-    """Every mechanical change of a claim's statement, in a fixed order."""
+    """Every mechanical change of a claim's statement, in a fixed order: what the decision says first."""
     out: list[Perturbation] = []
     for name in FIELDS[claim.decides.kind]:
         expr = getattr(claim.decides, name)
@@ -73,17 +73,17 @@ def perturbations(claim: Claim) -> list[Perturbation]:
         for family, change, value in _changes(sympy.sympify(expr)):
             make = _maker(claim, _replaces("decides", name), value)
             out.append(Perturbation(family, name, change, make, value))
-    for symbol, expr in claim.defines.items():
-        for family, change, value in _changes(sympy.sympify(expr)):
-            make = _maker(claim, _replaces("defines", symbol), value)
-            out.append(Perturbation(family, symbol.name, change, make, value))
     out += _directions(claim)
+    for symbol, domain in claim.symbols.items():
+        out += _wider(claim, symbol, domain)
     for assumption in claim.assumptions:
         drop = _dropping(claim, assumption.name)
         kinds = ("derivation", "worst-case")  # an experiment draws what satisfies the assumptions, named or not
         out.append(Perturbation("assumption", assumption.name, "dropped", drop, sizes=(), kinds=kinds))
-    for symbol, domain in claim.symbols.items():
-        out += _wider(claim, symbol, domain)
+    for symbol, expr in claim.defines.items():
+        for family, change, value in _changes(sympy.sympify(expr)):
+            make = _maker(claim, _replaces("defines", symbol), value)
+            out.append(Perturbation(family, symbol.name, change, make, value))
     return out
 
 
@@ -113,7 +113,7 @@ def _changes(expr: Any) -> Iterator[tuple[str, str, Callable[[Any], Any]]]:
 
             try:
                 new = value(SIZES[-1])
-            except (TypeError, ValueError, ZeroDivisionError):
+            except (TypeError, ValueError, ArithmeticError):
                 continue
             if new == expr or new in seen or new.has(sympy.nan, sympy.zoo, sympy.oo):
                 continue

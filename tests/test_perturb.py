@@ -118,8 +118,13 @@ def test_a_dropped_assumption_is_no_business_of_an_experiment():
     assert found["assumption", "dropped"].asked == {} and found["assumption", "dropped"].status == {"": "open"}
 
 
-@given(st.fractions(Fraction(1, 50), 50), st.integers(1, 4), st.sampled_from(SIZES), st.fractions(Fraction(1, 9), 9))
-@settings(max_examples=40, deadline=None)
+@given(
+    st.fractions(Fraction(1, 20), 20, max_denominator=20),
+    st.integers(1, 4),
+    st.sampled_from(SIZES),
+    st.fractions(Fraction(1, 9), 9, max_denominator=9),
+)
+@settings(max_examples=20, deadline=None)
 def test_every_change_changes_and_only_by_its_size(factor, power, size, shift):
     bound = sympy.Rational(factor) * c**power / (c + sympy.Rational(shift))
     claim = claim_of(SureBound(Q, bound), hump, REGIME)
@@ -128,7 +133,7 @@ def test_every_change_changes_and_only_by_its_size(factor, power, size, shift):
             continue
         new = change.value(size)
         assert new != bound and new.free_symbols <= {c}
-        ratio = float((new / bound).subs(c, sympy.Rational(3, 2)))
+        ratio = float((new / bound).subs(c, 1.5))
         assert ratio > 0 and abs(ratio - 1) < 20
     whole = next(p for p in perturbations(claim) if p.family == "constant" and p.change.endswith("lowered"))
     assert sympy.simplify(whole.value(size) / bound - (1 - sympy.Rational(size))) == 0
