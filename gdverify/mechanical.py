@@ -203,7 +203,7 @@ class Audit:
                 out.status[key] = "derivation" if by and told in ("unseen", "open", "undecided") else told
         tenth = _key(_FIRST)
         if tenth in out.asked.get("experiment", []) and out.caught.get("experiment") not in (tenth, _key(SIZES[-1])):
-            out.blind = self._false(change, scales[tenth]) and not self._forgiven(scales[tenth])
+            out.blind = self._false(change, scales[tenth]) and not self._forgiven(change, scales[tenth])
 
     def _explain(self, change: Perturbation, relation: str, scales: Any, answers: Mapping[str, str]) -> str:
         if relation in ("weaker", "same"):
@@ -213,7 +213,7 @@ class Audit:
         if change.where not in FIELDS[self.kind]:
             return "not tried" if "late" in answers.values() and len(set(answers.values())) == 1 else "open"
         if self.kind not in ORDERED:
-            if self._forgiven(scales):
+            if self._forgiven(change, scales):
                 return "tolerance"
             if not answers or set(answers.values()) <= {"late", "error", "inconclusive"}:
                 return "undecided"
@@ -260,15 +260,15 @@ class Audit:
         weaker = low >= 1 - _SAME if way < 0 else high <= 1 + _SAME
         return "weaker" if weaker else "stronger"
 
-    def _forgiven(self, scales: Mapping[Any, tuple[float, float]]) -> bool:
+    def _forgiven(self, change: Perturbation, scales: Mapping[Any, tuple[float, float]]) -> bool:
         """Whether an equality is changed by less than its tolerance at every case."""
         tol = getattr(self.claim.decides, "tol", getattr(self.claim.decides, "rtol", 0.0))
         if not scales or self.kind in ORDERED:
             return False
         if getattr(self.claim.decides, "absolute", False):
             return False
-        if self.kind == "rate":  # the tolerance is of the exponent itself
-            exponent = sympy.sympify(getattr(self.claim.decides, "exponent", 1))
+        if change.where in ("exponent", "rate"):  # the tolerance is of the exponent itself
+            exponent = sympy.sympify(getattr(self.claim.decides, change.where))
             tol = tol / abs(float(exponent)) if exponent.is_number and exponent != 0 else tol
         return max(max(abs(a - 1), abs(b - 1)) for a, b in scales.values()) <= tol
 

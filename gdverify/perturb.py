@@ -34,6 +34,7 @@ FIELDS: dict[str, dict[str, int]] = {
     "counterexample": {"bound": 1},
     "conserved": {},
 }
+KINDS = ("derivation", "experiment", "worst-case")
 ORDERED = ("sure-bound", "mean-bound", "probability-bound", "counterexample")
 
 Rebuild = Callable[[Any], Any]
@@ -60,7 +61,7 @@ class Perturbation:
     make: Callable[[Any], Claim] = field(repr=False)
     value: Callable[[Any], Any] | None = field(default=None, repr=False)
     sizes: tuple[Fraction, ...] = SIZES
-    kinds: tuple[str, ...] = ("derivation", "experiment", "worst-case")
+    kinds: tuple[str, ...] = KINDS
 
 
 def perturbations(claim: Claim) -> list[Perturbation]:
@@ -72,14 +73,16 @@ def perturbations(claim: Claim) -> list[Perturbation]:
             continue
         for family, change, value in _changes(sympy.sympify(expr)):
             make = _maker(claim, _replaces("decides", name), value)
-            out.append(Perturbation(family, name, change, make, value))
+            # A derivation proves a limit, not how fast it comes.
+            kinds: tuple[str, ...] = ("experiment",) if name == "rate" else KINDS
+            out.append(Perturbation(family, name, change, make, value, kinds=kinds))
     out += _directions(claim)
     for symbol, domain in claim.symbols.items():
         out += _wider(claim, symbol, domain)
     for assumption in claim.assumptions:
         drop = _dropping(claim, assumption.name)
-        kinds = ("derivation", "worst-case")  # an experiment draws what satisfies the assumptions, named or not
-        out.append(Perturbation("assumption", assumption.name, "dropped", drop, sizes=(), kinds=kinds))
+        provers = ("derivation", "worst-case")  # an experiment draws what satisfies the assumptions, named or not
+        out.append(Perturbation("assumption", assumption.name, "dropped", drop, sizes=(), kinds=provers))
     for symbol, expr in claim.defines.items():
         for family, change, value in _changes(sympy.sympify(expr)):
             make = _maker(claim, _replaces("defines", symbol), value)
