@@ -22,11 +22,20 @@ from gdverify.classes import (
     start_gap,
     strongly_convex,
 )
+from gdverify.cli import main
 from gdverify.decision import SureBound
 from gdverify.domain import Case, Integers, Observed, Positive
 from gdverify.errors import ClaimError
 from gdverify.language import ScalarFunction, Vector, VectorSequence, sq
-from gdverify.worstcase import CertificateError, Problem, check, check_instance, check_upper, run_worst_case
+from gdverify.worstcase import (
+    CertificateError,
+    Problem,
+    check,
+    check_instance,
+    check_upper,
+    realise,
+    run_worst_case,
+)
 from gdverify.worstcase.bounds import enclose
 from gdverify.worstcase.certify import upper_certificate
 from gdverify.worstcase.interpolation import read_class
@@ -163,6 +172,48 @@ def test_diverging_step_is_refuted_and_replayed(tmp_path):
     artefact["certificate"]["values"][-1] = "100"
     with pytest.raises(CertificateError, match="violates"):
         check(artefact)
+
+
+@pytest.mark.parametrize(
+    ("classes", "quantity", "bound", "case"),
+    [
+        (CONVEX, FUNCTION_GAP, CONVEX_TIGHT, {"T": 1}),
+        (CONVEX, FUNCTION_GAP, CONVEX_TIGHT, {"T": 5, "gamma": Q(1, 2), "L": Q(3, 2)}),
+        (STRONG, sq(X(T) - X_STAR), STRONG_TIGHT, {"T": 2, "gamma": Q(1, 3)}),
+        ((convex(F), lipschitz(F, L), minimiser(F, X_STAR)), FUNCTION_GAP, 2 * R * L, {"T": 1}),
+    ],
+)
+def test_worst_function_is_one_that_the_method_runs_on(classes, quantity, bound, case, tmp_path):
+    """Gradient descent, run on the saved worst function in floating point, ends where the certificate says."""
+    outcome = run(claim(quantity, bound, *classes, DISTANCE), tmp_path, **case)
+    assert outcome.verdict == "pass", outcome.message
+    (path,) = tmp_path.glob("*.lower.json")
+    artefact = json.loads(path.read_text())
+    kind, value = check(artefact)
+    (f,) = realise(artefact)
+    assert kind == "lower" and f.mismatch() < 1e-5
+    centre, x = f.points[0], f.points[1]
+    assert f.labels[:2] == ["x_star", "x_0"] and sum((x - centre) ** 2) == pytest.approx(1, abs=1e-6)
+    for _ in range(case["T"]):
+        x = x - float(case.get("gamma", 1)) * f(x)[1]
+    reached = f(x)[0] - f(centre)[0] if quantity is FUNCTION_GAP else sum((x - centre) ** 2)
+    assert reached == pytest.approx(float(value), abs=1e-4)
+
+
+def test_command_line_saves_and_replays_worst_functions(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GDVERIFY_HOME", str(tmp_path))
+    given = ["--only", "worst-case", "--jobs", "1", "--set", "L=1", "--set", "gamma=1", "--set", "T=1"]
+    assert main(["check", "handbook.gd-convex", *given]) == 0
+    capsys.readouterr()
+    for path in sorted((tmp_path / "artefacts").iterdir()):
+        assert main(["replay", str(path)]) == 0
+        said = capsys.readouterr().out
+        assert "checked exactly" in said and ("on R^" in said) == (".lower." in path.name)
+        assert main(["recheck", str(path)]) == 0
+        forged = json.loads(path.read_text())
+        forged["problem"]["rows"][0]["constant"] = "-4"
+        path.write_text(json.dumps(forged))
+        assert main(["replay", str(path)]) == 2
 
 
 def test_subgradient_method_is_tight_and_its_bound_may_be_irrational():

@@ -306,4 +306,4 @@ def test_polyak_momentum_diverges_from_its_rate_on_smooth_functions():
     c = claim(*classes, bound=1, function=lambda p, case: build(p))
     outcome = run_worst_case(c, c.evidence[0], {})
     assert outcome.verdict == "fail" and outcome.interval[0] > 2, outcome.message
-    assert outcome.interval[0] <= worst(build, *classes) < 10
+    assert outcome.interval[0] <= worst(build, *classes)

@@ -128,6 +128,8 @@ def _decide(claim: Claim, evidence: Evidence, case: Mapping[str, Any], folder: P
         if first is None:
             outcome.message += "; multipliers in closed form, nothing solved"
         outcome.artefact = _save(folder, name, claim, evidence, case, upper[1])
+        if instance:  # the worst function found, for `gdverify replay` and for experiments
+            _save(folder, name, claim, evidence, case, instance)
     else:
         assert first is not None
         outcome.message = _describe_open(low_bound, upper, lower, first, rows.exact)
