@@ -78,7 +78,8 @@ class Tightness:
     provable : factor that is proved; ``provable_by`` says how
     scope : ``regime`` if that holds throughout, ``cases`` if at the certified cases alone
     cases : bounds at each certified case
-    measured : both ends of a confidence interval of what is claimed exactly (means, exponents, limits)
+    measured : both ends of a confidence interval of what is claimed exactly (means, exponents, limits);
+        ``relative``: as a multiple of what is stated
     """
 
     claim: Claim
@@ -94,6 +95,7 @@ class Tightness:
     scope: str = ""
     cases: list[CaseBounds] = field(default_factory=list)
     measured: tuple[float, float] | None = None
+    relative: bool = False
     violated: bool = False
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -129,8 +131,8 @@ class Tightness:
                     for c in self.cases
                 ],
             } if self.cases else None,
-            "measured": list(self.measured) if self.measured else None, "violated": self.violated,
-            "notes": self.notes, "seed": self.seed, "seconds": self.seconds,
+            "measured": list(self.measured) if self.measured else None, "relative": self.relative,
+            "violated": self.violated, "notes": self.notes, "seed": self.seed, "seconds": self.seconds,
         }  # fmt: skip
 
 
@@ -189,7 +191,8 @@ def find_constant(claim: Claim, name: str | None, overrides: Mapping[str, Any]) 
     bound = sympy.sympify(getattr(claim.decides, field_name))
     if name is None:
         number, rest = bound.as_coeff_Mul()
-        words = f"{field_name} {bound}" if not rest.free_symbols else f"the factor {number} of {rest}"
+        short = f"of {rest}" if len(str(rest)) < 80 else f"in front of the {field_name}"
+        words = f"{field_name} {bound}" if not rest.free_symbols else f"the factor {number} {short}"
         found = Constant(words, number, lambda f: f * bound, multiplies=True)
         if number == 0:
             raise UsageError(f"{claim.id}: the {field_name} is 0; there is no constant to tighten")
@@ -369,6 +372,8 @@ def _sampled(out: Tightness, seed: int, budget: float | None, overrides: Mapping
         for case in e.draw(claim, "smoke", seed=seed, overrides=_known(claim, e, overrides))
     ]
     low, high = math.inf, -math.inf
+    exact = kind in ("rate", "limit-law", "mean-equals")
+    out.relative = exact and bool(sympy.sympify(getattr(claim.decides, _KINDS[kind])).free_symbols)
     for evidence, case in jobs:
         share = _ALPHA / len(jobs)
         got = run_experiment(
@@ -378,18 +383,16 @@ def _sampled(out: Tightness, seed: int, budget: float | None, overrides: Mapping
         if got.interval is None or got.bound is None or not all(map(math.isfinite, got.interval)):
             out.notes.append(f"{evidence.name}: no confidence interval at {case.plain()} ({got.message})"[:200])
             continue
-        if kind in ("rate", "limit-law"):
+        if exact and not out.relative:
             low, high = min(low, got.interval[0]), max(high, got.interval[1])
-            continue
-        if got.bound <= 0:
-            continue
-        ratio = got.interval[0] / got.bound
-        low, high = min(low, ratio), max(high, got.interval[1] / got.bound)
-        if kind != "mean-equals" and _better(out, ratio):
-            out.attained, out.attained_case = ratio, case.plain()
-            out.attained_by = f"{evidence.name}, {got.samples:,} samples"
+        elif got.bound:
+            ratios = sorted(end / got.bound for end in got.interval)
+            low, high = min(low, ratios[0]), max(high, ratios[1])
+            if not exact and got.bound > 0 and _better(out, ratios[0]):
+                out.attained, out.attained_case = ratios[0], case.plain()
+                out.attained_by = f"{evidence.name}, {got.samples:,} samples"
     out.confidence = 1 - _ALPHA
-    if kind in ("rate", "limit-law", "mean-equals") and low <= high:
+    if exact and low <= high:
         out.measured = (low, high)
     if out.attained is not None and not out.constant.multiplies:
         out.attained = None

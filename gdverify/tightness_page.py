@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from .display import case_text, number, plural, seconds, wrapped
 from .tighten import Tightness
 
@@ -10,12 +12,16 @@ def lines(found: Tightness) -> list[str]:
     """The interval of a constant in a few lines of plain text."""
     constant = found.constant
     least, most = (">=", "<=") if constant.sharper < 0 else ("<=", ">=")
-    say = lambda f: "?" if f is None else number(constant.value(f))
+    less = constant.sharper < 0
+    low_end = lambda f: "?" if f is None else _rounded(constant.value(f), up=not less)
+    high_end = lambda f: "?" if f is None else _rounded(constant.value(f), up=less)
     out = [f"{found.claim.id}: {constant.name}"]
     if found.violated:
         out.append("  the statement as it stands is violated: see gdverify check or hunt")
-    head = f"stated {number(float(constant.stated))}, attained {least} {say(found.attained)}"
-    head += f", provable {most} {say(found.provable)}" + (" at the certified cases" if found.scope == "cases" else "")
+    head = f"stated {number(float(constant.stated))}, attained {least} {low_end(found.attained)}"
+    head += f", provable {most} {high_end(found.provable)}" + (
+        " at the certified cases" if found.scope == "cases" else ""
+    )
     out += wrapped(f"{head}: {_loose(*found.loose())}" if not found.measured else _measured(found), "  ", "  ")
     if found.attained is not None:
         how = "certain" if found.confidence is None else f"with confidence {found.confidence:.6f}"
@@ -25,13 +31,15 @@ def lines(found: Tightness) -> list[str]:
         out += wrapped(f"attained by {found.attained_by}{where}; {how}", "    ", "  ")
     if found.provable is not None and found.scope == "regime":
         out += wrapped(f"proved for the whole regime by {found.provable_by}", "    ", "  ")
+    near = lambda low, high: None not in (low, high) and number(constant.value(low)) == number(constant.value(high))
+    between = lambda low, high: f"between {low_end(low)} and {high_end(high)}"
+    ends = lambda low, high: number(constant.value(low)) if near(low, high) else between(low, high)
     if found.cases:
         low, high = found.over_cases()
-        text = f"over {plural(len(found.cases), 'certified case')}: worst case between {say(low)} and {say(high)}, "
+        text = f"over {plural(len(found.cases), 'certified case')}: worst case {ends(low, high)}, "
         out += wrapped(text + _loose(*found.loose(low, high)), "  ", "  ")
         for c in found.cases:
-            ends = f"{say(c.lower)} to {say(c.upper)}" if c.lower != c.upper else say(c.upper)
-            out += wrapped(f"{ends} at {case_text(c.case)} ({c.evidence})", "    ", "  ")
+            out += wrapped(f"{ends(c.lower, c.upper)} at {case_text(c.case)} ({c.evidence})", "    ", "  ")
     for note in found.notes:
         out += wrapped(f"note: {note}", "  ", "  ")
     out.append(f"  {seconds(found.seconds)}")
@@ -41,8 +49,8 @@ def lines(found: Tightness) -> list[str]:
 def _measured(found: Tightness) -> str:
     assert found.measured is not None and found.confidence is not None
     low, high = (number(x) for x in found.measured)
-    what = f"{number(float(found.constant.stated))}" if found.constant.stated is not None else "?"
-    ratio = " of the stated mean" if found.claim.decides.kind == "mean-equals" else ""
+    what = number(float(found.constant.stated)) if not found.relative else "1"
+    ratio = " of what is stated" if found.relative else ""
     return f"stated {what}, measured between {low} and {high}{ratio}, with confidence {found.confidence:.6f}"
 
 
@@ -56,4 +64,16 @@ def _loose(low: float | None, high: float | None) -> str:
         return f"loose by a factor of at most {number(high)}"
     if high - 1 < 1e-6:
         return f"tight (to {max(0.0, high - 1):.1g})"
-    return f"loose by a factor between {number(low)} and {number(high)}"
+    if number(low) == number(high):
+        return f"loose by a factor of {number(low)}"
+    return f"loose by a factor between {_rounded(low, up=False)} and {_rounded(high, up=True)}"
+
+
+def _rounded(x: float, *, up: bool) -> str:
+    """Five significant digits, rounded to the side that keeps the statement true (1e-9 relative does not count)."""
+    text = number(x)
+    near = float(text)
+    if x == 0 or abs(near - x) <= 1e-9 * abs(x) or (near >= x) == up:
+        return text
+    step = Decimal(1).scaleb(Decimal(text).adjusted() - 4)
+    return number(float(Decimal(text) + (step if up else -step)))

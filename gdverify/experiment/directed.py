@@ -176,7 +176,8 @@ class Search:
         except ExperimentError as problem:
             return self._apart(points, problem.rows)
         keys = np.stack([score, _ties(left, right), left, right], axis=1).astype(float)
-        keys[~np.isfinite(keys).all(axis=1) | (np.maximum(abs(left), abs(right)) < self.floor)] = -np.inf
+        size_of = np.maximum(abs(left), abs(right))  # 0 <= 0 says nothing of how tight a bound is
+        keys[~np.isfinite(keys).all(axis=1) | (size_of < self.floor) | (size_of == 0)] = -np.inf
         return keys
 
     def _apart(self, points: np.ndarray, bad: np.ndarray | None) -> np.ndarray:

@@ -34,6 +34,7 @@ SECONDS = 60.0  # of a hunt without a budget; only a slow experiment is cut shor
 _ROUNDS, _PARENTS, _CHILDREN = 8, 3, 3
 _FIRST, _AGAIN, _POLISH = 4, 8, 80  # generations of a new case, of a parent in a round, of the best in the end
 _IDLE, _PROGRESS = 3, 1e-7  # rounds without progress that end a search of fixed length
+_STALE = 40  # generations without progress that end the search at a case, in a search of fixed length
 _CASES = 24  # cases of the first round, at most
 _RECHECKS = 8  # of one case
 _EXACT = 1e-9  # relative excess that rounding may make
@@ -203,13 +204,14 @@ class _Arm:
 
     def __init__(self, hunter: _Hunter, region: Region, unit: np.ndarray, case: Case, parents: Sequence[_Arm]):
         claim, evidence = region.claim, region.evidence
-        self.region, self.unit, self.case = region, unit, case
+        self.region, self.unit, self.case, self.fixed = region, unit, case, hunter.fixed
         _, block = sample_budget(claim, evidence, "smoke")
         self.lab = Laboratory(claim, evidence, case, seed=hunter.seed, rows=block, device=hunter.device)
         judge = decider(self.lab, 1e-6, _EFFORT)
         assert isinstance(judge, SureDecider)
         self.judge = judge
         self.rechecks, self.done, self.reason = 0, False, ""
+        self.counted = 0, 0  # generations and instances that the hunt's totals include
         self.finding: Finding | None = None
         rows, recorder = self.lab.record(0)
         judge.add(rows if self.lab.drawn else {k: v[:1] if v.ndim else v for k, v in rows.items()}, 0,
@@ -238,6 +240,8 @@ class _Arm:
     def advance(self, generations: int, deadline: float) -> None:
         for _ in range(generations):
             if self.done or self.finding is not None or time.monotonic() > deadline:
+                return
+            if self.fixed and self.search.since > _STALE:
                 return
             self.search.step()
             self.look()
@@ -322,6 +326,7 @@ class _Hunter:
         self.seen: set[str] = set()
         self.problems: list[str] = []
         self.winner: _Arm | None = None
+        self.generations = self.evaluated = 0
 
     # -- the search ---------------------------------------------------------------------------------------------
 
@@ -378,11 +383,10 @@ class _Hunter:
             self.arms = [a for a in self.arms if a in kept]
 
     def _advance(self, arm: _Arm, generations: int) -> None:
-        before = arm.search.evaluated, arm.search.generation
         arm.advance(generations, self.deadline)
-        fresh = arm.search.generation - before[1] if before[1] else arm.search.generation
-        self.generations = getattr(self, "generations", 0) + fresh
-        self.evaluated = getattr(self, "evaluated", 0) + arm.search.evaluated - (before[0] if before[1] else 0)
+        self.generations += arm.search.generation - arm.counted[0]
+        self.evaluated += arm.search.evaluated - arm.counted[1]
+        arm.counted = arm.search.generation, arm.search.evaluated
         if arm.finding is not None and self.winner is None:
             self.winner = arm
 
@@ -414,8 +418,7 @@ class _Hunter:
     def _report(self, save_dir: str | Path | None) -> Hunt:
         exhibits = isinstance(self.claim.decides, Counterexample)
         out = Hunt(self.claim, "error", "", self.seed)
-        out.cases, out.evaluated = len(self.seen), getattr(self, "evaluated", 0)
-        out.generations = getattr(self, "generations", 0)
+        out.cases, out.evaluated, out.generations = len(self.seen), self.evaluated, self.generations
         if self.winner is not None:
             self._violated(out, self.winner, save_dir)
         elif not self.arms:
