@@ -179,15 +179,17 @@ def normal_interval(
     return total / n - radius, total / n + radius
 
 
-def robust_evidence(xp: Namespace, count: Any, total: Any, squares: Any, alpha: float) -> Any:
+def robust_evidence(xp: Namespace, count: Any, total: Any, squares: Any, rho: float) -> Any:
     """Log capital from the sums of x - mean and of (x - mean)^2, for data of variance at most 1; shapes broadcast.
 
     exp(lam y - lam^2 y^2/6) has mean at most 1 + lam^2/3 when y has mean 0 and variance at most 1 (Delyon 2009).
     """
-    return normal_evidence(xp, total, (squares + 2 * count) / 3, mixture_precision(alpha))
+    return normal_evidence(xp, total, (squares + 2 * count) / 3, rho)
 
 
-def robust_interval(xp: Namespace, count: Any, mean: Any, squares: Any, variance: Any, alpha: float) -> tuple[Any, Any]:
+def robust_interval(
+    xp: Namespace, count: Any, mean: Any, squares: Any, variance: Any, alpha: float, samples: int = TUNED_FOR
+) -> tuple[Any, Any]:
     """Intervals of means of data of bounded variance, shape (tests,), valid at every number of samples at once.
 
     The evidence refutes a ring around the sample mean, out to distances that grow exponentially in the number of
@@ -197,16 +199,18 @@ def robust_interval(xp: Namespace, count: Any, mean: Any, squares: Any, variance
     ----------
     count, mean, squares : number and mean of the samples, sum of their squared deviations from it, (tests,)
     variance : a bound on E (X - mean)^2 given the past
+    samples : where the interval is tightest
     """
     scale, n = xp.sqrt(variance + 0.0 * mean), count * 1.0
     far = math.sqrt(2 * _ESCAPE / alpha - 1)  # |S| >= a + b n has probability at most 2/(1 + ab); a = b = far
     out, share = xp.log(far / n + far), alpha * (1 - 1 / _ESCAPE)
+    rho = mixture_precision(share, samples)
     inside = out * 0.0 - 40.0
     for _ in range(_HALVINGS):
         trial = 0.5 * (out + inside)
         distance = xp.exp(trial)
         spread = squares / scale**2 + n * distance**2
-        refuted = robust_evidence(xp, n, n * distance, spread, share) >= -math.log(share)
+        refuted = robust_evidence(xp, n, n * distance, spread, rho) >= -math.log(share)
         out, inside = xp.where(refuted, trial, out), xp.where(refuted, inside, trial)
     return mean - scale * xp.exp(out), mean + scale * xp.exp(out)
 

@@ -75,25 +75,28 @@ ville = Claim(
 )
 
 
-def ever(proof, t, bit, reached, step, last):
-    """P(gone(T)) <= alpha, for a game M that starts with 1.
+def rarely(proof, t, gone, level, bit, reached, step, last):
+    """E gone(T) <= level, for a game M that starts with 1 and an indicator gone that starts with 0.
 
-    For the generic t: reached, (gone(t+1) - gone(t)) (M(t+1) - 1/alpha) >= 0, and step, E[(1 - gone(t)) M(t)] >=
+    For the generic t: reached, (gone(t+1) - gone(t)) (M(t+1) - 1/level) >= 0, and step, E[(1 - gone(t)) M(t)] >=
     E[(1 - gone(t)) M(t+1)]; at T: bit, gone(T)^2 == gone(T), and last, M(T) >= 0.
     """
-    stopped = lambda s: (1 - gone(s)) * M(s) + gone(s) / alpha
+    stopped = lambda s: (1 - gone(s)) * M(s) + gone(s) / level
     stop = proof.mean(
-        proof.certificate(at_least((1 - gone(t)) * M(t + 1) + gone(t) / alpha, stopped(t + 1)), [(1, reached)])
+        proof.certificate(at_least((1 - gone(t)) * M(t + 1) + gone(t) / level, stopped(t + 1)), [(1, reached)])
     )
     decrease = proof.certificate(at_least(Mean(stopped(t)), Mean(stopped(t + 1))), [(1, stop), (1, step)])
     total = proof.telescoped(decrease, Mean(stopped(t)), t, 0, T)
     start = proof.mean(proof.identity(stopped(0), 1, using=proof.assume(begin)))
     open_ = proof.certificate(at_least(1 - gone(T), 0), [(-1, bit)], [(1, 1 - gone(T))])
     end = proof.mean(proof.product(open_, last))
-    probability = proof.indicator(bit, HALF)
-    return proof.certificate(
-        Le(Prob(gone(T), HALF), alpha), [(alpha, total), (alpha, end), (-alpha, start), (-1, probability)]
-    )
+    return proof.certificate(Le(Mean(gone(T)), level), [(level, total), (level, end), (-level, start)])
+
+
+def ever(proof, t, bit, reached, step, last):
+    """P(gone(T)) <= alpha; see `rarely`."""
+    least = rarely(proof, t, gone, alpha, bit, reached, step, last)
+    return proof.certificate(Le(Prob(gone(T), HALF), alpha), [(1, least), (-1, proof.indicator(bit, HALF))])
 
 
 @ville.derivation
