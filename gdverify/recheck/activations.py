@@ -23,6 +23,7 @@ RELU: Tree = ("max", Fraction(0), Z)
 STEP: Tree = ("call", "Heaviside", Z)
 CURVED = ("erf", "sin", "cos", "tanh")
 HALF = Fraction(1, 2)
+MAX_POWER = 200
 PI: Tree = ("const", "pi")
 
 
@@ -397,6 +398,7 @@ def _gather(into: Parts, more: Parts) -> None:
 
 def _times(x: Parts, y: Parts) -> Parts:
     out: Parts = {}
+    require(max(x, default=0) + max(y, default=0) <= MAX_POWER, "a polynomial of too high a degree")
     for j, a in x.items():
         for k, b in y.items():
             _gather(out, {j + k: a * b})

@@ -20,7 +20,7 @@ def require(condition: bool, what: str) -> None:
 
 
 class Letters:
-    """The letters that a step may speak of: ``random`` ones with the one law that it names, and ``still`` ones.
+    """The letters that a step may speak of: ``random`` ones with the one law that it names, and constant ones.
 
     Refused: a letter with two laws, or random and constant; a law of a symmetric or indexed letter; sizes that are not
     proved to be whole and positive; a covariance that is no symmetric letter or identity of the right size, or random.
@@ -30,16 +30,21 @@ class Letters:
         if not isinstance(names, list):
             raise Malformed("laws must be a list of names")
         self.random: dict[int, dict[str, Any]] = {}
-        self.still = {c.letter(x) for x in c.constants() if is_matrix(x)}
+        self.checker = c
+        constant = [(n, law) for n, law in c.laws.items() if law["kind"] == "constant"]
+        self.constant = {c.letter(x): n for n, law in constant for x in law.get("letters", ()) if is_matrix(x)}
+        families = {x for _, law in constant for x in law.get("names", ())}
         self.covariances: dict[int, tuple[Word, Word]] = {}
+        self.of_covariances: set[int] = set()
         stated = [c.letter(law["letter"]) for law in c.laws.values() if law["kind"] in LAWS]
         self.varying = set(stated)  # all that any assumption makes random
         for law in c.laws.values():
             if law["kind"] == "rotation":
-                self.varying |= {c.letter(x) for x in (*law["points"], *law["labels"])}
+                self.varying |= {c.letter(x) for x in (*law["points"], *law.get("labels", ()))}
             if law["kind"] == "gram-inverse":
                 self.varying.add(c.letter(law["inverse"]))
-        require(not self.varying & self.still, "a letter is random, and assumed constant")
+        both = [k for k in self.varying if k in self.constant or c.letters[k][1] in families]
+        require(not both, "a letter is random, and assumed constant")
         for name in names:
             law = c.law(name, *kinds)
             k = c.letter(law["letter"])
@@ -57,18 +62,24 @@ class Letters:
         plain = len(w) <= 1 and c.flip(w) == w and not any(x[2] for x in w) and not (one - number(1)).num
         require(plain, "a covariance is no symmetric letter")
         require(not {x[0] for x in w} & self.varying, "a covariance is random")
-        self.still |= {x[0] for x in w}
+        self.of_covariances |= {x[0] for x in w}
         return w
 
+    def still(self, k: int) -> bool:
+        """Whether a letter is constant: an assumption says so, or it is a covariance."""
+        if k in self.constant:
+            self.checker.used_laws.add(self.constant[k])
+        return k in self.constant or k in self.of_covariances
+
     def known(self, word: Word) -> bool:
-        return all(x[0] in self.random or x[0] in self.still for x in word)
+        return all(x[0] in self.random or self.still(x[0]) for x in word)
 
     def fixed_atom(self, c: Checker, k: int) -> bool:
         a = c.atoms[k]
         if a.kind == "trace":
-            return all(x[0] in self.still for x in a.parts[0])
+            return all(self.still(x[0]) for x in a.parts[0])
         if a.kind == "diag":
-            return diagonal_letters(a.parts) <= self.still
+            return all(map(self.still, diagonal_letters(a.parts)))
         if a.kind in ("root", "exp", "log", "abs", "modulus", "max", "min"):
             return all(self.fixed(c, p) for p in a.parts if isinstance(p, Quot))
         return c.deterministic(k)

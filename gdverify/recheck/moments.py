@@ -15,7 +15,7 @@ from .pairings import at_dimension, coset_type, even_blocks, pairings, sign_cumu
 from .poly import Mono, Quot, number, total
 from .terms import Rejected, Tree
 
-MAX_HAAR, MAX_SIGNS = 8, 10
+MAX_DEGREE, MAX_HAAR, MAX_SIGNS = 12, 8, 10  # 10395 pairings
 
 
 def wick(c: Checker, s: Step) -> None:
@@ -65,14 +65,14 @@ def _without_moduli(c: Checker, value: Quot, letters: Letters) -> Quot:
                 out.append((k, e))
                 continue
             require(letters.known(word), "a letter without its law")
-            if all(x[0] in letters.still for x in word):
+            if all(letters.still(x[0]) for x in word):
                 out.append((k, e))
                 continue
             require(isinstance(e, int) and e > 0, "no polynomial in random variables")
             if inside is None:
                 out.append((k, e))
                 continue
-            normal = all(x[0] in letters.still or x[0] in letters.covariances for x in word)
+            normal = all(letters.still(x[0]) or x[0] in letters.covariances for x in word)
             require(normal, "the modulus of something that is not Gaussian")
             odd |= e % 2 == 1
             if e > 1:
@@ -136,6 +136,8 @@ def parted(c: Checker, m: Mono, has: Any) -> tuple[list[Word], Mono]:
 
 def _over(c: Checker, rings: list[Word], letter: int, letters: Letters) -> Quot:
     kind = letters.random[letter]["kind"]
+    times = sum(x[0] == letter for w in rings for x in w)
+    require(times <= MAX_DEGREE, f"degree {times} in one letter")
     if kind == "gaussian":
         return c.wick(rings, {letter: letters.covariances[letter]})
     if kind == "sphere":

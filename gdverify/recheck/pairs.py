@@ -6,12 +6,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from .poly import ONE, Quot, primitive
-from .terms import Tree
+from .terms import Rejected, Tree
 
 if TYPE_CHECKING:
     from .normal import Normal
 
 SLOT = "#slot"
+PLAIN = ("slot", "+", "*", "^", "exp", "log", "abs", "max", "min", "call")
 
 
 def slot_form(c: Normal, t: Tree) -> Quot:
@@ -24,6 +25,7 @@ def pair_form(c: Normal, t: Tree) -> Quot:
     rho = c.form(t[3])
     out, parts = Quot(ONE), []
     for f in t[1:3]:
+        _plain(f)
         outside, inside = _split(c, c.form(f))
         out = out * outside
         parts.append(inside)
@@ -32,6 +34,16 @@ def pair_form(c: Normal, t: Tree) -> Quot:
     first, second = sorted(parts, key=lambda p: repr(p.key()))
     names = (c.names_of(first) | c.names_of(second) | c.names_of(rho)) - {SLOT}
     return out * c.one(c.atom("pair", (first.key(), second.key(), rho.key()), (first, second, rho), names))
+
+
+def _plain(f: Tree) -> bool:
+    """Whether the variable occurs; refused where it does so inside of anything but an elementary function."""
+    if not isinstance(f, tuple):
+        return False
+    inside = [_plain(a) for a in f[1:] if isinstance(a, tuple)]
+    if any(inside) and f[0] not in PLAIN:
+        raise Rejected(f"the variable of an activation inside of {f[0]}")
+    return any(inside) or f[0] == "slot"
 
 
 def _split(c: Normal, value: Quot) -> tuple[Quot, Quot]:

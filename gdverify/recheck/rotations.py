@@ -23,7 +23,7 @@ def rotation(c: Checker, s: Step) -> None:
     expr = mean_of(c, s)
     law = c.law(s.witness["law"], "rotation")
     letters = Letters(c, [])
-    points, labels = ({c.letter(x) for x in law[k]} for k in ("points", "labels"))
+    points, labels = ({c.letter(x) for x in law.get(k, ())} for k in ("points", "labels"))
     require(bool(points) and not points & labels, "no points, or one that is a label")
     for x in law["points"]:
         plain_letter(c, x)
@@ -39,12 +39,13 @@ def rotation(c: Checker, s: Step) -> None:
         for k, e in rest:
             a = c.atoms[k]
             if a.kind == "trace" and not letters.fixed_atom(c, k):
-                known = {x[0] for x in a.parts[0]} <= labels | letters.still
+                known = all(x[0] in labels or letters.still(x[0]) for x in a.parts[0])
                 require(known and isinstance(e, int) and e > 0, "a factor that is no polynomial in points and labels")
             else:
                 require(letters.fixed_atom(c, k), "a factor may be random")
         for w in rings:
-            require({x[0] for x in w} <= points | labels | letters.still, "a letter that the law does not speak of")
+            known = all(x[0] in points or x[0] in labels or letters.still(x[0]) for x in w)
+            require(known, "a letter that the law does not speak of")
         average = haar(c, [_turned(w, points, turn) for w in rings], turn) if rings else number(1)
         for part, inside in _separated(c, average * Quot({rest: coefficient}, value.den), letters):
             parts.append(part * c._mean(inside))
@@ -122,7 +123,7 @@ def _gram_inverse(c: Checker, x: int, letters: Letters) -> tuple[int, str]:
         return -1, ""
     ((k, name, _),) = mine if len(mine) == 1 else [(-1, "", {})]
     once = k >= 0 and sum(f[0] == k for f in found) == 1 and k in c.symmetric
-    require(once and k not in letters.random and k not in letters.still, "the inverse of X^T X is not stated once")
+    require(once and k not in letters.random and not letters.still(k), "the inverse of X^T X is not stated once")
     columns = c.shapes[x][1]
     require(c.same_shape(c.shapes[k], (columns, columns)), "the inverse of X^T X has another size")
     return k, name
@@ -132,7 +133,7 @@ def _regular(c: Checker, covariances: tuple[Word, Word]) -> None:
     for word in covariances:
         for k, _, _ in word:
             granting = [
-                n for n, law in c.laws.items() if law["kind"] == "invertible" and c.letters[k] in law["letters"]
+                n for n, law in c.laws.items() if law["kind"] == "invertible" and c.letters[k] in law.get("letters", ())
             ]
             require(bool(granting), "a covariance is not assumed invertible")
             c.used_laws.add(granting[0])
