@@ -223,11 +223,30 @@ class RecordingProof(Proof):
         fact = super()._record(rule, left, relation, right, uses, **options)
         arguments = dict(self.calls[-1]) if self.calls else {}
         arguments["uses"] = uses
+        if rule in ("univariate", "box"):
+            arguments |= self._decided(arguments)
         self.arguments[fact.number] = arguments
         self.arguments[fact.number]["discharge"] = [_Number(h) for h in sorted(options.get("discharge", ()))]
         self.hints[fact.number] = self.signs.seen  # type: ignore[attr-defined]
         self.signs.seen = []  # type: ignore[attr-defined]
         return fact
+
+    def _decided(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Ends that are not the domain's own, and cuts."""
+        box = arguments.get("box") or {arguments.get("variable"): (arguments.get("low"), arguments.get("high"))}
+        ends = []
+        for x, given in box.items():
+            dom = self._domain(x)
+            own = [sympy.S.Zero if e is None else sympy.sympify(e) for e in (dom.low, dom.high)]
+            outer = [sympy.sympify(e) for e in given]
+            rest = [
+                None if o.is_Rational or not o.is_finite or not e.is_finite else e
+                for o, e in zip(own, outer, strict=True)
+            ]
+            if rest != [None, None]:
+                ends.append([x, rest])
+        cuts = [[x, p] for x, points in (arguments.get("cuts") or {}).items() for p in points]
+        return {"ends": ends or None, "cuts": cuts or None}
 
 
 class _Number(int):
@@ -278,6 +297,10 @@ _FIELDS = {
     "form by shares": ("uses", "c", "n", "j"),
     "limit": ("x", "using"),
     "growth": ("n",),
+    "univariate": ("ends",),
+    "box": ("ends", "cuts"),
+    "polynomial": ("uses",),
+    "points": ("n",),
     "decay": ("n", "using"),
     "geometric": ("n",),
     "solution": ("law", "time"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import activations, moments, rotations, terms
 from .certificate import Checker, Relation, Step, _minus
+from .decisions import DECISIONS
 from .matrices import Terms
 from .normal import Symbol
 from .poly import Quot, number, total
@@ -1117,6 +1118,7 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "rotation": rotations.rotation,
     "stein": rotations.stein,
     **activations.RULES,
+    **DECISIONS,
     "matrix identity": matrix_identity,
     "matrix certificate": matrix_certificate,
     "sandwich": sandwich,
