@@ -103,7 +103,7 @@ sub_gaussian_mean = Claim(
 )
 
 
-def mixed(proof, t, each):
+def mixed(proof, t, each, gone=gone):
     """From the same for every stake: E[(1 - gone(t)) M(t)] >= E[(1 - gone(t)) M(t+1)]."""
     return proof.cite(
         "mixtures of stakes: Tonelli's theorem and the normal integral",

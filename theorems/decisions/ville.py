@@ -75,8 +75,8 @@ ville = Claim(
 )
 
 
-def rarely(proof, t, gone, level, bit, reached, step, last):
-    """E gone(T) <= level, for a game M that starts with 1 and an indicator gone that starts with 0.
+def rarely(proof, t, gone, level, start, bit, reached, step, last):
+    """E gone(T) <= level, for a game M that starts with 1 and an indicator gone that starts with 0 (start).
 
     For the generic t: reached, (gone(t+1) - gone(t)) (M(t+1) - 1/level) >= 0, and step, E[(1 - gone(t)) M(t)] >=
     E[(1 - gone(t)) M(t+1)]; at T: bit, gone(T)^2 == gone(T), and last, M(T) >= 0.
@@ -87,15 +87,15 @@ def rarely(proof, t, gone, level, bit, reached, step, last):
     )
     decrease = proof.certificate(at_least(Mean(stopped(t)), Mean(stopped(t + 1))), [(1, stop), (1, step)])
     total = proof.telescoped(decrease, Mean(stopped(t)), t, 0, T)
-    start = proof.mean(proof.identity(stopped(0), 1, using=proof.assume(begin)))
+    one = proof.mean(proof.identity(stopped(0), 1, using=start))
     open_ = proof.certificate(at_least(1 - gone(T), 0), [(-1, bit)], [(1, 1 - gone(T))])
     end = proof.mean(proof.product(open_, last))
-    return proof.certificate(Le(Mean(gone(T)), level), [(level, total), (level, end), (-level, start)])
+    return proof.certificate(Le(Mean(gone(T)), level), [(level, total), (level, end), (-level, one)])
 
 
 def ever(proof, t, bit, reached, step, last):
     """P(gone(T)) <= alpha; see `rarely`."""
-    least = rarely(proof, t, gone, alpha, bit, reached, step, last)
+    least = rarely(proof, t, gone, alpha, proof.assume(begin), bit, reached, step, last)
     return proof.certificate(Le(Prob(gone(T), HALF), alpha), [(1, least), (-1, proof.indicator(bit, HALF))])
 
 
