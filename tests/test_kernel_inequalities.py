@@ -133,6 +133,43 @@ def test_elementary_inequalities_refused(proof, expr, box, cuts):
     refused(proof.nonneg_on_box, expr, box, cuts=cuts, cells=1000)
 
 
+HALF = Rational(1, 2)
+SQUARE = {u: UNIT, v: UNIT}
+MIDDLE = {u: [HALF], v: [HALF]}
+TOUCHING = [  # zero at a point, on a face or along a line; what it is compared with near the zero; where
+    ((u - v) ** 2 * exp(u * v), (u - v) ** 2, SQUARE, {}),
+    (u * v * exp(u) * (2 - v), u * v, SQUARE, {}),
+    (exp(u) + exp(v) - 2 - u - v, u**2 + v**2, SQUARE, {}),
+    (exp(u + v) - 1 - u - v, (u + v) ** 2, SQUARE, {}),
+    (exp(u - HALF) - u - HALF + (v - HALF) ** 2 - (u - HALF) * (v - HALF), (u - HALF) ** 2, SQUARE, MIDDLE),
+    (exp(u) - 1 - u + u * v**2, u, SQUARE, {}),
+    (log(1 + q + p) - (q + p) / (1 + q + p), (q + p) / (1 + q + p), {q: HALF_LINE, p: HALF_LINE}, {}),
+]
+
+
+@pytest.mark.parametrize(("expr", "size", "box", "cuts"), TOUCHING, ids=str)
+def test_zero_in_several_variables(proof, expr, size, box, cuts):
+    assert proof.nonneg_on_box(expr, box, cuts=cuts).relation == ">="
+    if size != u:  # its least slope there is zero
+        proof.nonneg_on_box(expr + size, box, cuts=cuts)
+    for lower in (HAIR, 4 * size):
+        refused(proof.nonneg_on_box, expr - lower, box, cuts=cuts, cells=60)
+
+
+def test_saddles_and_tilted_corners_are_refused(proof):
+    for expr in (
+        exp(u - HALF) - u - HALF + (v - HALF) ** 2 - Rational(3, 2) * (u - HALF) * (v - HALF),
+        u**2 + v**2 - Rational(201, 100) * u * v,
+        exp(u + v) - 1 - u - v * (1 + HAIR),
+        (u - v) ** 3,
+        -u * v * exp(u),
+        (u - 2) * (v + 1),
+        u**2 - v**3,
+    ):
+        refused(proof.nonneg_on_box, expr, SQUARE, cuts=MIDDLE, cells=60)
+    proof.nonneg_on_box((u - 2) * (v - 3) * (1 - u), SQUARE)
+
+
 def test_touching_zero_inside_asks_for_a_certificate(proof):
     refused(proof.nonneg_on_box, (9 * u**2 - 6 * u + 1) * exp(u), {u: UNIT}, cells=300, match="certificate")
 

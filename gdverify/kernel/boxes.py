@@ -4,19 +4,26 @@ On a cell, ``f >= 0`` follows from (1) its range; (2) a partial derivative of on
 where f is least; (3) in one variable, ``f' >= 0`` by the same rules and ``f(left) >= 0``, or ``f' <= 0`` and
 ``f(right) >= 0``, where the right end may be oo and f has a limit there; (4) both halves.  (2) and (3) need f to be
 built from smooth functions and defined on the whole cell.  A rational function of one variable is decided exactly.
+
+Where f touches zero in several variables: (5) f is a product, and each factor is decided on its own; (6) f is zero at a
+corner of the cell that is a corner of the box or a cut, its slopes there are zero or lead upwards into the cell, and
+its second derivatives make it convex enough around (Taylor's formula with Lagrange's remainder).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import product
 from typing import Any
 
 import sympy
 
 from ..errors import ProofError
+from .algebra import is_zero
 from .ranges import Range, Undefined, evaluate, interval
 from .rational import nonnegative
+from .signs import Blind
 
 _ROUGH = (sympy.Abs, sympy.Max, sympy.Min)
 _ORDER = 4  # how often (3) differentiates
@@ -60,10 +67,61 @@ class BoxProver:
         from flint import ctx
 
         with ctx.workprec(_BITS):
-            strict = True
-            for cell in self._cut(self.box):
-                strict &= self._cell(f, cell, _ORDER)
-            return strict
+            found = self._by_factors(f)
+            return self._everywhere(f) if found is None else found
+
+    def _everywhere(self, f: Any) -> bool:
+        strict = True
+        for cell in self._cut(self.box):
+            strict &= self._cell(f, cell, _ORDER)
+        return strict
+
+    def _by_factors(self, f: Any) -> bool | None:
+        """(5): whether f > 0 on the box (else f >= 0), from the signs of its factors; None where they do not tell.
+
+        f is proved to be defined on the whole box, and to be the product wherever its variables may be.
+        """
+        if len(self.box) < 2 or f.has(*_ROUGH):
+            return None
+        try:
+            self._range(f, self.box)
+            product = sympy.factor(f)
+        except (Undefined, sympy.PolynomialError):
+            return None
+        factors = sympy.Mul.make_args(product)
+        if not (len(factors) > 1 or (product.is_Pow and product.exp.is_Integer)) or not self.zero(f - product):
+            return None
+        sign, strict = 1, True
+        for g in factors:
+            found = self._factor(g)
+            if found is None:
+                return None
+            sign, strict = sign * found[0], strict and found[1]
+        return strict if sign > 0 else None
+
+    def _factor(self, g: Any) -> tuple[int, bool] | None:
+        """(sign, strict) of a factor on the whole box."""
+        if g.is_Rational:
+            return (1 if g > 0 else -1, True) if g != 0 else None
+        base, power = g.as_base_exp()
+        if power.is_Integer and power > 0:
+            g = base
+        even = bool(power.is_Integer and power > 0 and power % 2 == 0)
+        for sign in (1, -1):
+            before, self.left = self.left, min(self.left, 300)
+            spent = self.left
+            try:
+                strict = self._everywhere(sign * g)
+                return (1 if even else sign, strict)
+            except ProofError:
+                continue
+            finally:
+                self.left = before - (spent - self.left)
+        try:
+            self._range(g, self.box)
+        except Undefined:
+            return None
+        return (1, False) if even else None
 
     def _partial(self, f: Any, x: Any) -> Any:
         """The derivative, with common factors outside where the normal form confirms that."""
@@ -109,7 +167,13 @@ class BoxProver:
             for x in wide:
                 face = self._face(f, cell, x)
                 if face is not None:
-                    return self._cell(f, face, order)
+                    at_face = f.subs(x, face[x][0])
+                    if _vanishes(at_face):
+                        return False
+                    rest = {y: ends for y, ends in face.items() if y != x}
+                    return self._cell(at_face, rest, order) and not self._excludes_low(x, cell[x])
+            if len(wide) > 1 and self._touches(f, cell, wide):
+                return False
             if len(cell) == 1 and order:
                 found = self._by_slope(f, cell, wide[0], order)
                 if found is not None:
@@ -123,6 +187,16 @@ class BoxProver:
     def _excludes_low(self, x: Any, ends: tuple[Any, Any]) -> bool:
         return x in self.open_low and ends[0] == self.box[x][0] and ends[0] != ends[1]
 
+    def _closed(self, f: Any, cell: Cell, x: Any) -> bool:
+        """Whether f is defined, hence continuous, on the cell with its lower end in x."""
+        if not self._excludes_low(x, cell[x]):
+            return True
+        try:
+            evaluate(f, {y: interval(*ends, y != x and self._excludes_low(y, ends)) for y, ends in cell.items()})
+        except Undefined:
+            return False
+        return True
+
     def _face(self, f: Any, cell: Cell, x: Any) -> Cell | None:
         """The face on which f is least, if it is monotone in x; it must belong to the cell."""
         low, high = cell[x]
@@ -130,16 +204,68 @@ class BoxProver:
             slope = self._range(self.partial(f, x), cell)
         except Undefined:
             return None
-        if slope.nonnegative and low.is_finite and not self._excludes_low(x, cell[x]):
+        if slope.nonnegative and low.is_finite and self._closed(f, cell, x):
             return {**cell, x: (low, low)}
         if slope.hi <= 0 and high.is_finite:
             return {**cell, x: (high, high)}
         return None
 
+    def _touches(self, f: Any, cell: Cell, wide: list[Any]) -> bool:
+        """(6): f >= 0 on the cell, by Taylor's formula at a corner where f is zero."""
+        marks = {x: {*self.box[x], *self.cuts.get(x, ())} for x in wide}
+        corners = [[end for end in cell[x] if end.is_finite and end in marks[x]] for x in wide]
+        fixed = {x: ends[0] for x, ends in cell.items() if x not in wide}
+        for corner in product(*corners):
+            at = {**fixed, **dict(zip(wide, corner, strict=True))}
+            if any(self._excludes_low(x, cell[x]) and at[x] == cell[x][0] for x in wide) or self._exact(f, at) != 0:
+                continue
+            sides = [1 if at[x] == cell[x][0] else -1 for x in wide]
+            slopes = [self._exact(self.partial(f, x), at) for x in wide]
+            if all(slope is not None and slope * side >= 0 for slope, side in zip(slopes, sides, strict=True)):
+                try:
+                    if self._copositive(f, cell, wide, sides):
+                        return True
+                except Undefined:
+                    continue
+        return False
+
+    def _copositive(self, f: Any, cell: Cell, wide: list[Any], sides: list[int]) -> bool:
+        """h^T H h >= 0 for the second derivatives H anywhere on the cell and every h with these signs.
+
+        Diagonal entries are replaced by their least values, the others by -(greatest modulus), or 0 where they only
+        help; what remains must be positive definite (Gauss), or zero in whole rows.
+        """
+        from flint import arb
+
+        n = len(wide)
+        least = [[arb(0)] * n for _ in range(n)]
+        for i, j in product(range(n), repeat=2):
+            if i > j:
+                continue
+            r = self._range(self.partial(self.partial(f, wide[i]), wide[j]), cell)
+            low = r.lo if sides[i] == sides[j] else -r.hi
+            if i == j:
+                least[i][i] = low
+            elif not low >= 0:
+                if not low.is_finite():
+                    return False
+                least[i][j] = least[j][i] = low
+        rows = [i for i in range(n) if any(least[i][j] != 0 for j in range(n) if j != i)]
+        if any(not least[i][i] >= 0 for i in range(n) if i not in rows):
+            return False
+        for step, i in enumerate(rows):
+            if not (least[i][i] > 0 and least[i][i].is_finite()):
+                return False
+            for j in rows[step + 1 :]:
+                scale = least[j][i] / least[i][i]
+                for k in rows[step + 1 :]:
+                    least[j][k] = least[j][k] - scale * least[i][k]
+        return True
+
     def _by_slope(self, f: Any, cell: Cell, x: Any, order: int) -> bool | None:
         """(3); tried where f is zero at an end, or the cell is unbounded."""
         low, high = cell[x]
-        closed = low.is_finite and not self._excludes_low(x, cell[x])
+        closed = low.is_finite and self._closed(f, cell, x)
         start = self._exact(f, {x: low}) if closed else None
         end = self._exact(f, {x: high}) if high.is_finite else None
         slope = self.partial(f, x)
@@ -206,6 +332,14 @@ class BoxProver:
         halves = self._halves(cell, x, _middle(*cell[x]))
         signs = [self._cell(f, part, order) for part in halves]
         return all(signs)
+
+
+def _vanishes(e: Any) -> bool:
+    """Whether an expression is zero wherever it is defined, whatever the signs of its symbols."""
+    try:
+        return is_zero(e, Blind())
+    except ProofError:
+        return False
 
 
 def _middle(low: Any, high: Any) -> Any:

@@ -345,7 +345,7 @@ class Signs:
         return False
 
 
-class _Blind:
+class Blind:
     """Knows nothing; equality of polynomials needs no more."""
 
     def positive(self, expr: Any) -> bool:
@@ -374,7 +374,7 @@ def _ratio(a: Any, b: Any) -> Any:
     if a == -b:
         return sympy.S.NegativeOne
     try:
-        forms = NormalForms([a, b], _Blind()).forms
+        forms = NormalForms([a, b], Blind()).forms
     except ProofError:
         return None
     left, right = forms[0].num * forms[1].den, forms[1].num * forms[0].den
