@@ -477,8 +477,6 @@ def _claims(args: Namespace) -> list[Any]:
 
 def _overrides(args: Namespace) -> dict[str, Any]:
     from .api import exact_number
-    from .doctor import cores
-    from .runner import DEFAULT_ALPHA, Settings
 
     overrides = {}
     for text in getattr(args, "set", None) or ():
@@ -486,6 +484,13 @@ def _overrides(args: Namespace) -> dict[str, Any]:
         if not equals or not name.strip():
             raise UsageError(f"--set {text}: expected name=value")
         overrides[name.strip()] = exact_number(f"--set {name.strip()}", value)
+    return overrides
+
+
+def _settings(args: Namespace, audit: bool = False) -> Any:
+    from .doctor import cores
+    from .runner import DEFAULT_ALPHA, Settings
+
     return Settings(
         tier=getattr(args, "tier", "smoke"),
         seed=getattr(args, "seed", 0),

@@ -333,6 +333,15 @@ def negated(e: Any) -> Any:
     return ["m*" if is_matrix(read(e, [10**6])) else "*", -1, e]
 
 
+def _slope_factors(rule: str, f: Fact, arguments: dict[str, Any]) -> list[Any]:
+    """Factors of the derivative whose sign a rule rests on."""
+    times = {"monotone": 1, "tangent": 2}.get(rule)
+    if times is None:
+        return []
+    top, _ = sympy.fraction(sympy.together(sympy.diff(f.left, arguments["x"], times)))
+    return [factor for factor, _ in sympy.factor_list(sympy.expand(top))[1]]
+
+
 def _denominators(f: Fact, proof: RecordingProof, needed: set[int]) -> set[int]:
     """Earlier steps that say of a denominator that it is not zero: the kernel needs that for large values alone."""
     bases = {p.base for p in f.left.atoms(sympy.Pow) if p.exp.is_negative}
@@ -426,6 +435,8 @@ def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
                 continue
             if hint not in hints and len(hints) < 400:
                 hints.append(hint)
+        for factor in _slope_factors(s.rule, f, proof.arguments.get(s.n, {})):
+            hints += [encode(factor)] if encode(factor) not in hints else []
         if hints:
             step["hints"] = hints
         steps.append(step)

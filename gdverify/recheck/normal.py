@@ -145,6 +145,8 @@ class Normal:
             return self._determinant(t[1])
         if op == "abs":
             return self._modulus(t[1])
+        if op == "log" and not (self.form(t[1]) - number(1)).num:
+            return number(0)
         if op == "call" and len(t) == 3:
             known = self._known_call(t[1], self.form(t[2]))
             if known is not None:
