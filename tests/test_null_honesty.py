@@ -212,3 +212,13 @@ def test_matrix_and_scalar_assumptions_are_evaluated():
     assert good.verdict == "pass" and good.checked == ["M is orthogonal"]
     bad = run(bound, simulate(1.01), assumptions=[orthogonal])[1]
     assert bad.verdict == "error" and "M is orthogonal" in bad.message
+
+
+def test_rounding_next_to_the_minimum_is_no_violation_of_the_class():
+    """One step of 1/L lands on the minimiser up to rounding, where the values of f are rounding too."""
+    import gdverify
+
+    claim = gdverify.load("handbook.gd-convex")
+    evidence = next(e for e in claim.evidence if e.kind == "experiment")
+    out = run_experiment(claim, evidence, Case({"dimension": 1, "L": Fraction(1, 4), "gamma": Fraction(4), "T": 1}))
+    assert out.verdict == "pass" and "f is L-smooth" in out.checked, out.message

@@ -25,6 +25,7 @@ from .laboratory import Laboratory, named_values
 
 _POINTS = 6
 _ROUNDING = 1e-8  # relative to the largest term; far above rounding, far below a class that is not the stated one
+_NEGLIGIBLE = 1e-6  # of the largest term among the rows: functions are known to rounding at that size only
 _TRIALS = 24
 
 
@@ -129,7 +130,7 @@ class Instance:
         terms = [self._host(self.scalar(t)) for side in (left, right) for t in sympy.Add.make_args(sympy.expand(side))]
         count = len(sympy.Add.make_args(sympy.expand(left)))
         gap = np.asarray(sum(terms[:count]) - sum(terms[count:]))
-        scale = np.maximum(np.max([np.broadcast_to(np.abs(t), np.shape(gap)) for t in terms], axis=0), 1e-300)
+        scale = _scale(np.max([np.broadcast_to(np.abs(t), np.shape(gap)) for t in terms], axis=0))
         return float(np.max(_wrong(relation, gap) / scale))
 
     def _vector_excess(self, difference: Any) -> float:
@@ -137,7 +138,7 @@ class Instance:
             self._host(self.vector(atom)) * self._host(self.scalar(c)).reshape(-1, 1)
             for atom, c in linear_parts(difference).items()
         ]
-        scale = np.maximum(np.max([np.abs(p).max(axis=-1) for p in parts], axis=0), 1e-300)
+        scale = _scale(np.max([np.abs(p).max(axis=-1) for p in parts], axis=0))
         return float(np.max(np.abs(sum(parts)).max(axis=-1) / scale))
 
     def _matrix_excess(self, relation: Any) -> float:
@@ -159,6 +160,11 @@ class Instance:
 
     def _host(self, value: Any) -> np.ndarray:
         return np.asarray(self.xp.to_host(value) if hasattr(value, "shape") else value, dtype=float)
+
+
+def _scale(sizes: np.ndarray) -> np.ndarray:
+    """What gaps are compared with: a row whose terms are next to nothing beside the others' is all rounding."""
+    return np.maximum(sizes, max(_NEGLIGIBLE * float(np.max(sizes)), 1e-300))
 
 
 def _is_vector(expr: Any) -> bool:
