@@ -6,7 +6,7 @@ import pytest
 import sympy
 from sympy import Rational, Symbol
 
-from gdverify import Claim, Integers, Interval, LimitLaw, Mean, Observed, Paper, Positive, Rate
+from gdverify import Claim, Domain, Integers, Interval, LimitLaw, Mean, Observed, Paper, Positive, Rate
 from gdverify.errors import ProofError
 from gdverify.kernel.proof import Proof
 
@@ -122,3 +122,44 @@ def test_a_geometric_rate_states_a_ratio_and_no_exponent():
         else:
             with pytest.raises(ProofError):
                 proof.conclude(*facts)
+
+
+def test_exponentials_fall_faster_than_powers():
+    q, r = Symbol("q", positive=True), Symbol("r", positive=True)
+    proof = Proof(claim(a, a, symbols={q: Interval(0, 1, open="both"), r: Interval(0, 1, open="left")}))
+    series = (1 - q**n) / (1 - q)
+    proof.high(q)
+    assert sympy.cancel(proof.limit(series, n).right - 1 / (1 - q)) == 0
+    proof.decay(series - 1 / (1 - q), n, 100)
+    assert proof.limit(n**3 * sympy.exp(-2 * n) + (n + 1) / n, n).right == 1
+    assert proof.limit(sympy.sqrt(n + a) * (1 + a) ** (-n), n).right == 0
+    for bad in (r**n, q ** (-n), (-q) ** n, n * r**n, (1 + q) ** n, a**n, sympy.exp(-n + a * n), R**n, q ** (n**2 - n)):
+        with pytest.raises(ProofError):
+            proof.limit(bad, n)
+    for bad in (r**n, 1 / n + q**n):
+        with pytest.raises(ProofError):
+            proof.decay(bad, n, 2)
+    with pytest.raises(ProofError):
+        proof.limit(q**n / (1 - r), n)
+
+
+def test_expansions_with_a_remainder():
+    proof = Proof(claim(a, a))
+    x, y = proof.scalar("x", Domain()), proof.scalar("y", Domain(0))
+    fact = proof.taylor(sympy.exp(x), x, 0, 4)
+    assert sympy.expand(fact.right - (1 + x + x**2 / 2 + x**3 / 6)) == 0
+    proof.taylor(sympy.exp(y), y, 0, 3)
+    proof.taylor(-sympy.log(1 + y), y, 0, 2)
+    proof.taylor(sympy.log(1 + y), y, 0, 3)
+    for call in (
+        lambda: proof.taylor(sympy.exp(x), x, 0, 3),  # 1 + x + x^2/2 is above for x < 0
+        lambda: proof.taylor(sympy.exp(y), y, 1, 3),
+        lambda: proof.taylor(sympy.log(1 + y), y, 0, 2),
+        lambda: proof.taylor(sympy.exp(y), y, -1, 2),
+        lambda: proof.taylor(sympy.Abs(x), x, 0, 2),
+        lambda: proof.taylor(sympy.sqrt(y), y, 0, 1),
+        lambda: proof.taylor(sympy.exp(x), x, 0, 0),
+        lambda: proof.taylor(sympy.exp(x), x, y, 2.0),
+    ):
+        with pytest.raises(ProofError):
+            call()

@@ -11,13 +11,13 @@ from sympy.core.function import AppliedUndef
 
 from ..errors import ProofError
 from ..language import AtInfinity, GrowthExponent, Inner, Mean, Prob
-from .algebra import is_zero
+from .algebra import check_defined, is_zero
 from .fact import Fact
 from .scalars import ScalarRules
 
 
 class CalculusRules(ScalarRules):
-    """derivative, monotone, tangent, integral, integral_bound, limit, growth."""
+    """derivative, monotone, tangent, taylor, integral, integral_bound, limit, growth."""
 
     def derivative(self, expr: Any, x: Any, value: Any) -> Fact:
         """d expr / dx == value; differentiation is SymPy's, equality is the kernel's normal form."""
@@ -83,6 +83,29 @@ class CalculusRules(ScalarRules):
         expr = sympy.sympify(expr)
         right = self._plug(expr, {x: at}) + self._plug(slope, {x: at}) * (x - at)
         return self._record("tangent", expr, ">=", right)
+
+    def taylor(self, expr: Any, x: Any, at: Any, order: int) -> Fact:
+        """expr(x) >= its Taylor polynomial at ``at`` of degree order - 1, because its derivative of that order is >= 0.
+
+        On the domain of x, by Lagrange's form of the remainder; an odd order needs x >= at on the whole domain.
+        ``tangent`` is order 2.
+        """
+        at, expr = sympy.sympify(at), sympy.sympify(expr)
+        self._check_argument(at)
+        dom = self._domain(x)
+        if not self._within(at, dom):
+            raise ProofError(f"expansion at {at}, outside the domain of {x}")
+        if not isinstance(order, int) or not 1 <= order <= 12:
+            raise ProofError("taylor takes an order between 1 and 12")
+        if order % 2 and (dom.low is None or not self.signs.nonnegative(dom.low - at)):
+            raise ProofError(f"{x} >= {at} is not known: an odd order needs it")
+        slope, right = expr, sympy.S.Zero
+        for k in range(order):
+            right += self._plug(slope, {x: at}) * (x - at) ** k / sympy.factorial(k)
+            slope = self._derivative(slope, x)
+        if not (self.signs.nonnegative(slope) or self.signs.nonnegative(sympy.together(slope))):
+            raise ProofError(f"no proof that the derivative {slope} of order {order} is >= 0")
+        return self._record("taylor", expr, ">=", right)
 
     def integral(self, function: Any, x: Any, low: Any, high: Any, antiderivative: Any) -> Fact:
         """Integral over [low, high] == F(high) - F(low), F' = function; high may be oo (a limit)."""
@@ -151,8 +174,9 @@ class CalculusRules(ScalarRules):
     def limit(self, expr: Any, x: Any, *, using: Sequence[Fact] = ()) -> Fact:
         """expr -> its limit as x -> oo, by comparing degrees of powers of polynomials in x.
 
-        The equalities ``using`` are put in first (a mean by its value, a definition).  All other symbols are held
-        fixed, so none may be tied to x by its domain, its definition or the instance.
+        Terms r^x with 0 < r < 1, or exp(-c x) with c > 0, times what grows like a power, tend to zero.  The equalities
+        ``using`` are put in first (a mean by its value, a definition).  All other symbols are held fixed, so none may
+        be tied to x by its domain, its definition or the instance.
         """
         expr = sympy.sympify(expr)
         value = self._limit_at_infinity(self._apply(expr, using), x)
@@ -201,6 +225,7 @@ class CalculusRules(ScalarRules):
 
     def _limit_at_infinity(self, expr: Any, x: Any) -> Any:
         self._free_to_grow(expr, x)
+        expr = self._without_exponentials(expr, x)
         if not expr.has(x):
             return expr
         together = sympy.together(expr)
@@ -210,6 +235,41 @@ class CalculusRules(ScalarRules):
         if self.signs.positive(-power):
             return sympy.S.Zero
         raise ProofError(f"{expr} does not tend to a finite limit that the kernel can prove (degree {power})")
+
+    def _without_exponentials(self, expr: Any, x: Any) -> Any:
+        """expr without the terms that fall faster than any power of x as x -> oo."""
+        terms = sympy.Add.make_args(sympy.expand(expr))
+        kept = [term for term in terms if not self._falls_exponentially(term, x)]
+        if len(kept) == len(terms):
+            return expr
+        check_defined(expr, self.signs)
+        return sympy.Add(*kept)
+
+    def _falls_exponentially(self, term: Any, x: Any) -> bool:
+        """Whether a term is a product of some r^(k x + ...), 0 < r < 1 and k > 0, and of what grows like a power."""
+        falling, rest = [], []
+        for factor in sympy.Mul.make_args(term):
+            base, exponent = (sympy.E, factor.args[0]) if isinstance(factor, sympy.exp) else factor.as_base_exp()
+            slope = sympy.expand(exponent).coeff(x, 1)
+            if slope == 0 or base.has(x) or sympy.expand(exponent - slope * x).has(x):
+                rest.append(factor)
+            elif self._tends_to_zero(base, slope):
+                falling.append(factor)
+            else:
+                return False
+        if not falling:
+            return False
+        try:
+            self._leading(sympy.Mul(*rest), x)
+        except ProofError:
+            return False
+        return all(self.signs.real(sympy.expand(f.as_base_exp()[1])) for f in falling)
+
+    def _tends_to_zero(self, base: Any, slope: Any) -> bool:
+        """Whether base^(slope x) -> 0 exponentially."""
+        if base is sympy.E or self.signs.positive(base - 1):
+            return self.signs.positive(-slope)
+        return self.signs.positive(base) and self.signs.positive(1 - base) and self.signs.positive(slope)
 
     def _leading(self, expr: Any, x: Any) -> tuple[Any, Any]:
         """(p, c) with expr = c x^p (1 + o(1)) as x -> oo; expr a product of powers of polynomials in x."""

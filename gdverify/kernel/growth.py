@@ -20,7 +20,8 @@ class GrowthRules(CalculusRules):
     def decay(self, expr: Any, n: Any, rate: Any, *, using: Sequence[Fact] = ()) -> Fact:
         """DecayExponent(expr, n) >= rate: expr is O(n^-rate) as n -> oo, all other symbols held fixed.
 
-        By degrees, as `limit`, after the equalities ``using`` were put in.  Zero falls faster than any power.
+        By degrees, as `limit`, after the equalities ``using`` were put in.  Zero, and exponentials that tend to zero,
+        fall faster than any power.
         """
         expr, rate = sympy.sympify(expr), sympy.sympify(rate)
         check_defined(rate, self.signs)
@@ -28,6 +29,7 @@ class GrowthRules(CalculusRules):
             raise ProofError(f"the rate {rate} is not known to be a real constant")
         value = self._apply(expr, using)
         self._free_to_grow(value, n)
+        value = self._without_exponentials(value, n)
         if not is_zero(value, self.signs):
             power, _ = self._leading(sympy.together(value), n)
             if not self.signs.nonnegative(-power - rate):
