@@ -326,25 +326,38 @@ def calibrate(args: Namespace) -> int:
 def hunt(args: Namespace) -> int:
     """`gdverify hunt`."""
     from .display import case_text, number, plural, seconds, wrapped
+    from .experiment.hunt import SECONDS
     from .experiment.hunt import hunt as search
     from .report import check_target, write
     from .store import home
+    from .worker import OutOfTime, time_limit
 
     located = _one_claim(args)
     check_target(args.json)
-    found = search(
-        located.claim, seed=args.seed, budget=args.budget, overrides=_overrides(args), device=args.device,
-        save_dir=home() / "artefacts",
-    )  # fmt: skip
+    overrides = _overrides(args)
+    try:
+        with time_limit(5 * (args.budget or SECONDS)):  # for a case that hangs; the search itself ends by then
+            found = search(
+                located.claim, seed=args.seed, budget=args.budget, overrides=overrides, device=args.device,
+                save_dir=home() / "artefacts",
+            )  # fmt: skip
+    except OutOfTime as stopped:
+        print(f"gdverify: {located.claim.id}: {stopped}", file=sys.stderr)
+        return 3
     if args.json:
         write(found.plain(), args.json)
+    kind = found.claim.decides.kind
     said = {"fail": "violated", "pass": "no violation found"}.get(found.verdict, found.verdict)
-    if found.claim.decides.kind == "counterexample":
+    if kind == "counterexample":
         said = {"pass": "found"}.get(found.verdict, said)
     lines = [f"{found.claim.id}: {said}"]
     where = f" at {case_text(dict(found.case))}" if found.case else ""
     sure = "" if found.certain else " (in floating point only)"
-    if found.ratio is not None:
+    if kind in ("minimiser", "identity") and found.left is not None:
+        smallest = f"smallest value {number(found.right)}, claimed {number(found.left)}"
+        text = smallest if kind == "minimiser" else f"largest difference {number(found.left)}"
+        lines += wrapped(f"{text}{sure}{where}; {found.evidence}", "  ", "  ")
+    elif found.ratio is not None:
         lines += wrapped(f"largest quantity/bound {found.ratio:.9g}{sure}{where}; {found.evidence}", "  ", "  ")
     elif found.left is not None:
         sides = f"{number(found.left)} against {number(found.right)}"

@@ -79,7 +79,7 @@ def run_evidence(claim: Claim, evidence: Evidence, index: int, settings: Mapping
         raise
     except BaseException as error:  # SystemExit too: evidence that calls sys.exit(0) must not end the run as a success
         verdict = "fail" if isinstance(error, ProofError) and evidence.kind == "derivation" else "error"
-        if isinstance(error, _OutOfTime):
+        if isinstance(error, OutOfTime):
             outcome = Outcome(evidence.kind, evidence.name, "inconclusive", message=str(error))
         else:
             outcome = Outcome(evidence.kind, evidence.name, verdict, message=describe(error))
@@ -93,23 +93,23 @@ def _call(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str, An
     if evidence.kind != "derivation":
         limit = _LIMITS[settings["tier"]] if settings["budget"] is None else 3 * settings["budget"] + 10
     # What evidence prints must not end up in a report on standard output.
-    with contextlib.redirect_stdout(sys.stderr), _time_limit(limit):
+    with contextlib.redirect_stdout(sys.stderr), time_limit(limit):
         return _dispatch(claim, evidence, case, settings)
 
 
-class _OutOfTime(BaseException):
+class OutOfTime(BaseException):
     """Not an Exception: whatever it interrupts must not handle it."""
 
 
 @contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Stop evidence that hangs (``--set T=1e12``); 0 for none.  Where the system has no alarms, nothing is stopped."""
     if not seconds or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: Any) -> None:
-        raise _OutOfTime(f"stopped after {seconds:g} s: too large a problem for this tier")
+        raise OutOfTime(f"stopped after {seconds:g} s: too large a problem for this tier")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
