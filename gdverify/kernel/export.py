@@ -29,6 +29,7 @@ from ..language import (
     MatrixSequence,
     MatrixTerm,
     Mean,
+    NormalMean,
     PairMean,
     Prob,
     SymmetricMatrix,
@@ -60,6 +61,8 @@ _HEADS = {
     Inner: "inner",
     Mean: "mean",
     PairMean: "pair",
+    NormalMean: "nmean",
+    NormalMean.z: "gauss",
     DiagonalSum: "diag",
     Prob: "prob",
     TimeDerivative: "ddt",
@@ -101,7 +104,7 @@ def encode(expr: Any) -> Any:
         return ["slot"]
     if e.is_Symbol:
         return ["sym", e.name]
-    if isinstance(e, AppliedUndef):
+    if isinstance(e, AppliedUndef) and not isinstance(e, NormalMean.z):
         return ["vecfun" if is_vector_atom(e) else "fun", e.func.__name__, *map(encode, e.args)]
     if e.is_Add or e.is_Mul:
         return ["+" if e.is_Add else "*", *map(encode, e.args)]
@@ -371,6 +374,8 @@ def _laws(claim: Claim) -> dict[str, dict[str, Any]]:
             out[a.name] = {"kind": kind, **{k: encode(v) for k, v in law.items()}}
         elif kind in ("sphere", "signs", "haar"):
             out[a.name] = {"kind": kind, "letter": encode(rest[0])}
+        elif kind == "integers":
+            out[a.name] = {"kind": kind, "functions": [f.__name__ for f in rest[0]]}
         elif kind == "rotation":
             out[a.name] = {"kind": kind, **{k: [encode(x) for x in v] for k, v in zip(_ROTATED, rest, strict=True)}}
         elif kind == "gram-inverse":

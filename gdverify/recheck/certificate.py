@@ -14,6 +14,7 @@ from .diagonals import diagonal_form
 from .normal import Symbol
 from .pairs import pair_form, slot_form
 from .poly import Quot
+from .shares import normal_mean_form
 from .terms import BINDERS, MATRIX, Malformed, Rejected, Tree, Unknown, bound, free, is_matrix, loose, nodes, read, show
 
 SCHEMA = "gdverify.certificate/1"
@@ -36,6 +37,7 @@ LAWS = {  # entries of an assumption on a law, by its kind
 LISTS = ("using", "uses", "combine", "squares", "flow", "values", "laws", "cuts")  # each entry of which must be needed
 RELATIONS = (">=", ">", "==", "!=", "->")
 SPECIAL: dict[str, Callable[..., Quot]] = {"diag": diagonal_form, "pair": pair_form, "slot": slot_form}
+SPECIAL["nmean"] = normal_mean_form
 SIGNS = {">=": ">=", ">": ">", "==": "=", "!=": "!=", "->": "->"}
 
 
@@ -147,6 +149,8 @@ class Checker(Calculus):
                 raise Malformed(f"assumption {name!r} says something twice")
             if a.get("law") is not None:
                 self.laws[name] = self._law(a["law"])
+                if self.laws[name]["kind"] == "integers":
+                    self.integral |= dict.fromkeys(self.laws[name].get("functions", ()), name)
                 if self.laws[name]["kind"] == "constant":
                     self.still |= dict.fromkeys(self.laws[name].get("functions", ()), name)
         self.steps: dict[int, Step] = {}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from . import activations, moments, rotations, terms
+from . import activations, moments, rotations, shares, terms
 from .certificate import Checker, Relation, Step, _minus
 from .decisions import DECISIONS
 from .matrices import Terms
@@ -1118,6 +1118,8 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "rotation": rotations.rotation,
     "stein": rotations.stein,
     **activations.RULES,
+    "share integral": shares.share_integral,
+    "form by shares": shares.form_by_shares,
     **DECISIONS,
     "matrix identity": matrix_identity,
     "matrix certificate": matrix_certificate,

@@ -62,6 +62,8 @@ ARITY = {
     "diag": "m*",
     "pair": "eee",
     "slot": "",
+    "nmean": "e",
+    "gauss": "e",
     "mat": "see",
     "symmat": "see",
     "matterm": "seee",
@@ -206,12 +208,15 @@ def held(tree: Tree) -> frozenset[str]:
 
 
 def loose(tree: Tree) -> bool:
-    """Whether the variable of an activation occurs outside of a pair mean, or a pair mean inside of another."""
+    """Whether a variable of a mean over normal variables occurs outside of one, or such a mean inside of another."""
     if not isinstance(tree, tuple):
         return False
+    if tree[0] == "nmean":
+        inner = [x[0] for x in nodes(tree[1]) if isinstance(x, tuple)]
+        return bool({"slot", "pair", "nmean"} & set(inner))
     if tree[0] == "pair":
-        return loose(tree[3]) or any(isinstance(x, tuple) and x[0] == "pair" for f in tree[1:3] for x in nodes(f))
-    return tree[0] == "slot" or any(loose(a) for a in tree[1:] if isinstance(a, tuple))
+        return loose(tree[3]) or any(isinstance(x, tuple) and x[0] in ("pair", "nmean", "gauss") for f in tree[1:3] for x in nodes(f))
+    return tree[0] in ("slot", "gauss") or any(loose(a) for a in tree[1:] if isinstance(a, tuple))
 
 
 def height(tree: Tree) -> int:

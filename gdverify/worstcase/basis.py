@@ -21,15 +21,18 @@ from .workingset import near
 _SMALL = 15  # basis vectors below which little is gained
 
 
-def sparser_basis(problem: Rows, points: Sequence[int]) -> Rows:
-    """The same problem in coordinates of these vectors (positions in ``vectors``), if that is sparser.
-
-    The span of the points is completed by other vectors of the problem, the latest first.
-    """
-    n = len(problem.basis)
-    if n < _SMALL:
+def sparser_basis(problem: Rows) -> Rows:
+    """The same problem in coordinates of its points, if that is sparser."""
+    if len(problem.basis) < _SMALL:
         return problem
-    first = [a for a in dict.fromkeys(points) if problem.vectors[a][1]]
+    other = in_points(problem)
+    return other if _filled(other) < 0.7 * _filled(problem) else problem
+
+
+def in_points(problem: Rows) -> Rows:
+    """The same problem in coordinates of its points, completed by other vectors, the latest first."""
+    n = len(problem.basis)
+    first = [a for a in dict.fromkeys(problem.points) if problem.vectors[a][1]]
     rest = [a for a in range(len(problem.vectors) - 1, -1, -1) if a not in first]
     order = first + rest
     table = _matrix(problem, order).transpose()
@@ -47,8 +50,7 @@ def sparser_basis(problem: Rows, points: Sequence[int]) -> Rows:
         for (name, _), line in zip(problem.vectors, every.tolist(), strict=True)
     ]
     names = [problem.vectors[a][0] for a in chosen]
-    other = replace(problem, basis=names, vectors=vectors, basis_ids=chosen, stated=problem)
-    return other if _filled(other) < 0.7 * _filled(problem) else problem
+    return replace(problem, basis=names, vectors=vectors, basis_ids=chosen, stated=problem)
 
 
 def _matrix(problem: Rows, vectors: Sequence[int]) -> Any:

@@ -25,9 +25,11 @@ _HALVINGS = 6
 _DROPS = 6  # rounds of setting multipliers to 0 that came out negative
 
 
-def upper_certificate(problem: Rows, a: Arrays, first: Solution) -> tuple[Fraction, dict[str, Any]] | None:
-    """The smallest upper bound that could be certified, with the artefact that proves it."""
-    u = units(a, first)
+def upper_certificate(
+    problem: Rows, a: Arrays, first: Solution, u: Units | None = None
+) -> tuple[Fraction, dict[str, Any]] | None:
+    """The smallest upper bound that could be certified, with the artefact that proves it; in units ``u`` if given."""
+    u = u or units(a, first)
     few = _active(a, u, first)
     refused: list[list[Fraction]] = []  # balanced, of the right signs, but not feasible
     for shift in _shifts(a):
@@ -35,7 +37,7 @@ def upper_certificate(problem: Rows, a: Arrays, first: Solution) -> tuple[Fracti
             solution = solve_in_units(part, u, dual=shift)
             if not solution.finite or (part is few and solution.value > first.value + (1e-9 + 4 * shift) * u.goal):
                 continue
-            multipliers = balanced(problem, part, solution.multipliers)
+            multipliers = balanced(problem, part, solution.multipliers, u)
             if multipliers is None:
                 continue
             found = prove(problem, multipliers)
@@ -76,24 +78,27 @@ def _shifts(a: Arrays) -> list[float]:
     return [shift for shift in _SHIFTS if shift >= least]
 
 
-def certify_multipliers(problem: Rows, a: Arrays, multipliers: np.ndarray) -> tuple[Fraction, dict[str, Any]] | None:
+def certify_multipliers(
+    problem: Rows, a: Arrays, multipliers: np.ndarray, u: Units
+) -> tuple[Fraction, dict[str, Any]] | None:
     """Round float multipliers, repair the balance, prove the slack matrix positive semidefinite."""
-    exact = balanced(problem, a, multipliers)
+    exact = balanced(problem, a, multipliers, u)
     return None if exact is None else prove(problem, exact)
 
 
-def balanced(problem: Rows, a: Arrays, multipliers: np.ndarray) -> list[Fraction] | None:
+def balanced(problem: Rows, a: Arrays, multipliers: np.ndarray, u: Units) -> list[Fraction] | None:
     """Rational multipliers near the solver's, of the right signs, for which function values cancel exactly."""
-    scale = max(float(np.abs(multipliers).max(initial=0.0)), 1e-300)
-    bits = 50 - int(np.floor(np.log2(scale)))
+    unit = u.goal / u.row
     rounded = [
-        dyadic(m if e else max(m, 0.0), bits) if not idle else Fraction(0)
-        for m, e, idle in zip(multipliers, a.equality, a.idle, strict=True)
+        dyadic(m if e else max(m, 0.0), 50 - int(np.floor(np.log2(max(abs(m), 1e-3 * one)))))
+        if not idle
+        else Fraction(0)
+        for m, one, e, idle in zip(multipliers, unit, a.equality, a.idle, strict=True)
     ]
     columns, target = balance(problem, a)
     weight = np.where(a.idle, 0.0, np.abs(multipliers))
     for _ in range(_DROPS):
-        repaired = repair(columns, target, rounded, weight)
+        repaired = repair(columns, target, rounded, weight, u.value)
         if repaired is None:
             return None
         negative = [k for k, m in enumerate(repaired) if m < 0 and not a.equality[k]]

@@ -478,11 +478,11 @@ class Problem:
         owners: list[Any] = [*self.functions, *self.operators]
         members = [] if self.block_count else [_member(owner, squeeze) for owner in owners]
         ids = [self._basis_ids[k] for k in kept]
-        out = Rows([self._basis[k] for k in kept], vectors, values, rows, objective, faithful, theorems, members, ids)
-        if self.block_count or self.offsets:  # coordinates there have a meaning of their own
-            return out
-        points = [a for owner in owners for x, *_ in owner.known.values() for a in x.coords]
-        return sparser_basis(out, points)
+        names = [self._basis[k] for k in kept]
+        points = [] if self.block_count else [a for o in owners for x, *_ in o.known.values() for a in x.coords]
+        out = Rows(names, vectors, values, rows, objective, faithful, theorems, members, ids, points)
+        # unbounded gradients at x_star are found one coordinate at a time
+        return out if self.block_count or self.offsets else sparser_basis(out)
 
     def _separate(self, form: Linear) -> Linear:
         """The form in basis vectors, without products of different blocks: they are 0."""

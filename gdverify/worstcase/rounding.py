@@ -20,11 +20,15 @@ def flint_library() -> Any:
 
 def dyadic(x: float, bits: int = 48) -> Fraction:
     """A nearby rational with a power of two below."""
-    return Fraction(round(float(x) * 2**bits), 2**bits)
+    return Fraction(round(Fraction(float(x)) * Fraction(2) ** bits)) / Fraction(2) ** bits
 
 
 def repair(
-    columns: list[dict[int, Fraction]], target: list[Fraction], x: list[Fraction], weight: np.ndarray
+    columns: list[dict[int, Fraction]],
+    target: list[Fraction],
+    x: list[Fraction],
+    weight: np.ndarray,
+    scale: np.ndarray | None = None,
 ) -> list[Fraction] | None:
     """Change few entries of x so that the linear equations  sum_c x_c columns[c] == target  hold exactly.
 
@@ -34,6 +38,7 @@ def repair(
     target : right-hand side of each equation
     x : proposal
     weight : (len(x),) how much each entry can afford to change; 0 for not at all
+    scale : factors of the first equations, which make their terms comparable
 
     Returns
     -------
@@ -54,6 +59,8 @@ def repair(
     for c, column in enumerate(columns):
         for e, a in column.items():
             dense[e, c] = float(a) * weight[c]
+    if scale is not None:
+        dense[: len(scale)] *= scale[:, None] / scale.max(initial=1e-300)
     _, r, pivots = qr(dense, mode="economic", pivoting=True)
     size = np.abs(np.diag(r))
     if not size.size or size[0] == 0:

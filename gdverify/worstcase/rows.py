@@ -121,6 +121,7 @@ class Rows:
     theorems : where the rows come from
     members : the functions and operators that the rows speak of
     basis_ids : position in ``vectors`` of each basis vector
+    points : position in ``vectors`` of the points where functions and operators are evaluated, in order
     stated : the problem in the coordinates in which it was stated, if these are others
     """
 
@@ -133,6 +134,7 @@ class Rows:
     theorems: list[str]
     members: list[Member] = field(default_factory=list)
     basis_ids: list[int] = field(default_factory=list)
+    points: list[int] = field(default_factory=list)
     stated: Rows | None = None
 
     def only(self, kept: Sequence[int]) -> Rows:

@@ -11,21 +11,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..claim import Claim, Evidence
 from ..errors import ClaimError, GdverifyError
 from ..result import Outcome
+from .basis import in_points
 from .bounds import enclose
 from .certify import certify_multipliers, lower_instance, prove, upper_certificate
 from .checker import CertificateError, check_instance
+from .magnitudes import simulated_units
 from .problem import Problem
 from .quadratics import best_quadratic
 from .rows import Rows, exact
-from .solve import Solution, solve, solve_well
+from .solve import Arrays, Solution, solve, solve_in_units, solve_well, units
 from .tight import tight_certificate
 from .workingset import WorkingSet
 
 SCHEMA = "gdverify.worst-case/1"
 _ATTEMPTS = ((solve, "sparse"), (solve_well, "sparse"), (solve_well, "stated"))  # the next for badly scaled problems
+_Bound = tuple[Fraction, dict[str, Any]] | None
 _CLOSE = 3e-7  # a certificate this close to the solver's value is kept
 _NEAR = 1e-6  # how close to the bound the worst case must be before an exactly tight certificate is looked for
 
@@ -172,13 +177,47 @@ def certify_upper(problem: Problem) -> tuple[Fraction, dict[str, Any]] | None:
             work = WorkingSet(rows if coordinates == "sparse" else rows.stated or rows)
             first = work.solve(method)
             better = upper_certificate(work.rows, work.arrays, first) if first.usable else None
-            if better is not None and (found is None or better[0] < found[0]):
-                found = better
-            if found is not None and abs(float(found[0]) - first.value) <= _CLOSE * abs(first.value):
+            found = _smaller(found, better)
+            close = found is not None and abs(float(found[0]) - first.value) <= _CLOSE * abs(first.value)
+            if close:
                 break
+        if found is None or not close or _small(work, float(found[0])):
+            found = _smaller(found, _in_simulated_units(problem, rows))
     if found is None:
         return None
     return found[0], {"schema": SCHEMA, "claim": problem.claim.id, "case": _plain(problem.case), **found[1]}
+
+
+def _smaller(one: _Bound, other: _Bound) -> _Bound:
+    if one is None or other is None:
+        return one or other
+    return one if one[0] <= other[0] else other
+
+
+def _small(work: WorkingSet, value: float) -> bool:
+    """Whether a value is too small, relative to what is assumed, for a solver that is not told so."""
+    return abs(value) < 1e-2 * float(np.abs(work.arrays.constant).max(initial=0.0))
+
+
+def _in_simulated_units(problem: Problem, rows: Rows) -> _Bound:
+    """A certified bound found in the magnitudes of a simulation.
+
+    In coordinates of the points: a late iterate is small, in others it would be a difference of large vectors.
+    """
+    rows = rows.stated or rows
+    work = WorkingSet(in_points(rows) if rows.points else rows)
+    if simulated_units(problem, work.rows, work.arrays) is None:
+        return None
+
+    def method(a: Arrays) -> Solution:
+        u = simulated_units(problem, work.rows, a)
+        assert u is not None
+        return solve_in_units(a, u)
+
+    first = work.solve(method)
+    if not first.usable:
+        return None
+    return upper_certificate(work.rows, work.arrays, first, simulated_units(problem, work.rows, work.arrays))
 
 
 def _upper(
@@ -194,8 +233,10 @@ def _upper(
         first = work.solve(solve_well)
         rows, a = work.rows, work.arrays
         found = upper_certificate(rows, a, first) or found
+    if found is None or (found[0] > bound and _small(work, float(found[0]))):
+        found = _smaller(found, _in_simulated_units(problem, work.problem))
     if found is None:
-        found = certify_multipliers(rows, a, first.multipliers)
+        found = certify_multipliers(rows, a, first.multipliers, units(a, first))
     near = bound == 0 or abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
     if near and (found is None or found[0] > bound):
         quadratic = best_quadratic(problem)

@@ -114,10 +114,10 @@ def _find_unbounded(a: Arrays) -> None:
 
 @dataclass
 class Units:
-    """Magnitudes of a solution: squared norms of basis vectors (n,), values, rows (rows,), the objective."""
+    """Magnitudes of a solution: squared norms of basis vectors (n,), values (m,), rows (rows,), the objective."""
 
     size: np.ndarray
-    value: float
+    value: np.ndarray
     row: np.ndarray
     goal: float
 
@@ -134,7 +134,7 @@ def units(a: Arrays, solution: Solution) -> Units:
     root = np.sqrt(size)
     row = (np.abs(a.gram) * np.outer(root, root)).max(axis=(1, 2), initial=0.0)
     row = np.maximum(row, np.maximum(np.abs(a.values).max(axis=1, initial=0.0) * goal, np.abs(a.constant)))
-    return Units(size, goal, np.where(row > 0, row, 1.0), goal)
+    return Units(size, np.full(a.values.shape[1], goal), np.where(row > 0, row, 1.0), goal)
 
 
 def _in_units(a: Arrays, u: Units) -> Arrays:
