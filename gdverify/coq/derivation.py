@@ -19,8 +19,9 @@ from ..claim import Claim, Evidence, Mutant
 from ..decision import Proposition
 from ..kernel.fact import Fact
 from ..language import Inner, Mean, Prob, Vector, linear_parts
+from .dynamics import Dynamics, is_motion, statement
 from .identities import Identities, binders, unsplit
-from .matrices import declarations, matrix_letters
+from .matrices import declarations, index_sorts, inverted_letters, matrix_letters
 from .record import Recording
 from .terms import NotExported, Terms
 
@@ -181,6 +182,8 @@ class Derivation:
         return False
 
     def relation(self, fact: Fact) -> str:
+        if is_motion(fact.left):
+            return statement(self, fact.left, fact.right)
         text = self.terms.relation(fact.left, fact.relation, fact.right)
         return f"forall omega : Omega, {text}" if self.outcome(fact.left, fact.right) else text
 
@@ -253,14 +256,19 @@ class Derivation:
         order = self.order()
         self.terms.learn(self._expressions(order))
         self._refuse(order)
-        self.letters = matrix_letters(self._expressions(order))
+        laws = {a for a in (self.calls.get(n, ("", {}, 0))[1].get("law") for n in order) if a is not None}
+        expressions = [*self._expressions(order), *(e for law in laws for e in (law.key[1], *law.key[2]))]
+        self.letters = matrix_letters(expressions)
+        self.terms.matrix_index = index_sorts(self.terms, expressions)
+        self.terms.inverses = inverted_letters(expressions, self.claim)
+        self.dynamics = Dynamics(self)
         lemmas = [self._lemma(n) for n in order]
         theorems = [self._theorem(k, p, f) for k, (p, f) in enumerate(self.goals)]
         name = self._slug(self.claim.id)
         head = f"(* {self.claim.title}\n   {self.claim.id}: {_comment(str(self.claim.locator))}\n"
         head += "   Exported by gdverify; coqc must accept it with no axiom beyond those of the real numbers. *)\n\n"
         body = [head, (_HERE / "preamble.v").read_text()]
-        body += [(_HERE / "matrices.v").read_text()] if self.letters else []
+        body += [(_HERE / name).read_text() for name in ("matrices.v", "gradients.v") if self.letters]
         body += [f"\nSection {name}.\n", 'Set Default Proof Using "All".\n']
         body += [self._structure(), self._symbols(), "\n".join(self._declared), ""]
         body += lemmas + theorems
@@ -553,6 +561,16 @@ class Derivation:
             value = self.proof._square(u)
             exprs += [w, value]
             lines.append(f"  assert (W_{i} : 0 <= {real(w)}) by ({self.identities.sign(w)}).")
+            if isinstance(u, sympy.MatrixExpr):
+                script = self.identities.script([value], ())
+                mat = self.terms.mat(u)
+                size = self.identities.matrices.words_of(u * u.T)
+                lines.append(f"  assert (N_{i} : 0 <= {real(value)}).")
+                lines.append(f"  {{ replace ({real(value)}) with (trace (mmul {mat} (mt {mat})));")
+                lines.append(f"    [apply trace_square|].\n{size}\n{script} }}")
+                lines.append(f"  assert (Q_{i} := Rmult_le_pos _ _ W_{i} N_{i}).")
+                summands.append((f"{real(w)} * {real(value)}", f"Q_{i}", False))
+                continue
             if self.terms.is_vector(u):
                 script = self.identities.script([value], (), gram=True)
                 lines.append(f"  assert (N_{i} : 0 <= {real(value)}).")
@@ -574,6 +592,42 @@ class Derivation:
         using = [f for f in args["using"] if isinstance(f.left, sympy.MatrixExpr)]
         values = [f"  rewrite ?{self.use(f.number)}." for f in args["using"] if f not in using]
         return "\n".join([*values, self.identities.matrices.equation(self.equalities(using))])
+
+    def _rule_gradient_step(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return self.dynamics.gradient(args["law"], args["letter"], args["using"], fact, False)
+
+    def _rule_gradient_flow(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return self.dynamics.gradient(args["law"], args["letter"], args["using"], fact, True)
+
+    def _rule_lie_derivative(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return self.dynamics.lie_derivative(fact, args, self.facts(n, omega))
+
+    def _rule_conserved(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return self.dynamics.conserved(n, fact, args)
+
+    def _rule_gronwall(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return self.dynamics.gronwall(n, fact, args)
+
+    def _rule_sandwich(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        mat, used = self.terms.mat, args["fact"]
+        left, right = args["left"], args["right"]
+        whole = "X_" if left is None else f"(mmul {mat(left)} X_)"
+        whole = whole if right is None else f"(mmul {whole} {mat(right)})"
+        equal = f"(f_equal (fun X_ => {whole}) {self.use(used.number)})"
+        return f"  refine (eq_trans _ (eq_trans {equal} _)); cbv beta; mring."
+
+    def _rule_trace(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        return f"  exact (f_equal trace {self.use(args['fact'].number)})."
+
+    def _rule_submultiplicative(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
+        mat = self.terms.mat
+        script = self.identities.script([fact.left, fact.right], ())
+        norm = lambda m: sympy.Trace(m.T * m)
+        script = self.identities.script([fact.left, fact.right, *map(norm, (args["x"], args["y"]))], ())
+        return (
+            f"  assert (F := submultiplicative _ _ _ {mat(args['x'])} {mat(args['y'])}).\n"
+            f"  apply (ge_ge _ _ _ _ F).\n{script}"
+        )
 
     def _rule_rewrite(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         source = args["fact"]
@@ -864,10 +918,13 @@ class Derivation:
     def _theorem(self, k: int, proposition: Proposition, fact: Fact) -> str:
         left, relation, right = sympy.sympify(proposition.left), proposition.relation, sympy.sympify(proposition.right)
         omega = self.outcome(left, right)
-        stated = self.terms.relation(left, relation, right)
+        motion = is_motion(left)
+        stated = statement(self, left, right) if motion else self.terms.relation(left, relation, right)
         names = self.params(fact.number)
         if names:
             raise NotExported("the conclusion rests on generic variables")
+        if isinstance(fact.left, sympy.MatrixExpr) or is_motion(fact.left):
+            return self._equation(k, proposition, fact)
         turned = self.proof._relation(proposition)
         lines = [f"(* {_comment(str(proposition))} *)"]
         lines.append(f"Theorem {self._theorem_name(k)} : {'forall omega : Omega, ' if omega else ''}{stated}.")
@@ -883,6 +940,19 @@ class Derivation:
         script = self.identities.script([turned[0], turned[2], fact.left, fact.right], ())
         lines.append(f"  apply ({lemma} _ _ _ _ F).\n{script}")
         return "\n".join([line for line in lines if line] + ["Qed.", ""])
+
+    def _equation(self, k: int, proposition: Proposition, fact: Fact) -> str:
+        """The theorem where it is an equation of matrices or of motion."""
+        left, right = sympy.sympify(proposition.left), sympy.sympify(proposition.right)
+        used = self.use(fact.number)
+        lines = [f"(* {_comment(str(proposition))} *)"]
+        if is_motion(left):
+            lines.append(f"Theorem {self._theorem_name(k)} : {statement(self, left, right)}.")
+            lines.append(f"Proof.\n{self.context([])}\n  eapply m_value; [exact {used}|]; mring.")
+        else:
+            lines.append(f"Theorem {self._theorem_name(k)} : {self.terms.relation(left, '==', right)}.")
+            lines.append(f"Proof.\n{self.context([])}\n  refine (eq_trans _ (eq_trans {used} _)); mring.")
+        return "\n".join([*lines, "Qed.", ""])
 
     def _same(self, a: Any, b: Any) -> bool:
         from ..kernel.algebra import is_zero

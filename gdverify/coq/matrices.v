@@ -134,15 +134,12 @@ Proof. intros ->; reflexivity. Qed.
 
 (* A sum of multiples of products of letters, associated to the right. *)
 Ltac mexpand :=
-  repeat first [rewrite mt_mul | rewrite mt_add | rewrite mt_scal | rewrite mt_mt | rewrite mt_id | rewrite mt_zero
-               | rewrite mmul_add_l | rewrite mmul_add_r | rewrite mmul_scal_l | rewrite mmul_scal_r
-               | rewrite mmul_assoc | rewrite mmul_id_l | rewrite mmul_id_r | rewrite mmul_zero_l | rewrite mmul_zero_r].
-Ltac mexpand_in H :=
-  repeat first [rewrite mt_mul in H | rewrite mt_add in H | rewrite mt_scal in H | rewrite mt_mt in H
-               | rewrite mt_id in H | rewrite mt_zero in H
-               | rewrite mmul_add_l in H | rewrite mmul_add_r in H | rewrite mmul_scal_l in H | rewrite mmul_scal_r in H
-               | rewrite mmul_assoc in H | rewrite mmul_id_l in H | rewrite mmul_id_r in H
-               | rewrite mmul_zero_l in H | rewrite mmul_zero_r in H].
+  repeat progress (
+    rewrite ?mt_mul, ?mt_add, ?mt_scal, ?mt_mt, ?mt_id, ?mt_zero, ?mmul_add_l, ?mmul_add_r, ?mmul_scal_l, ?mmul_scal_r,
+      ?mmul_assoc, ?mmul_id_l, ?mmul_id_r, ?mmul_zero_l, ?mmul_zero_r).
+Ltac mflip := idtac. (* symmetric letters; each file says which *)
+Ltac massoc := rewrite ?mmul_assoc; reflexivity.
+Ltac mturn := rewrite ?mt_mul, ?mt_mt, ?mmul_assoc; mflip; rewrite ?mmul_assoc.
 Ltac mentries :=
   let i := fresh "i" in let j := fresh "j" in let H := fresh in let K := fresh in
   apply mat_eq; intros i j H K;

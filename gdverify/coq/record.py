@@ -14,7 +14,8 @@ RULES = (
     "assume", "low", "high", "definition", "cite", "identity", "sign", "certificate", "rewrite", "product", "extreme",
     "power", "instantiate", "next_integer", "settle", "sum_of", "telescope", "telescoped", "split_sum", "mean",
     "mean_of_sum", "reindex", "tangent", "indicator", "matrix_identity", "matrix_certificate",
-    "sandwich", "trace",
+    "sandwich", "trace", "gradient_step", "gradient_flow", "lie_derivative", "conserved",
+    "gronwall", "submultiplicative",
 )  # fmt: skip
 
 

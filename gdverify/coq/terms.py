@@ -14,13 +14,15 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from ..errors import GdverifyError
+from ..kernel.matrix import words
 from ..language import Inner, MatrixTerm, Mean, Prob, Vector, is_vector_atom, linear_parts
 
 _RESERVED = (
     "R V E S O nat INR Omega omega vadd vscal vzero inner rsum rsum_from pow exp ln sqrt Rabs Rmax Rmin PI sum core "
     "fun forall exists let in if then else match with end as at Type Set Prop where for using return fix cofix "
     "Theorem sign constants algebra gram nonzero telescoped claim F H B C D each fall inside "
-    "prob digamma mat mk entry bounded outside madd mscal mzero mid mt mmul trace mderiv gradient"
+    "prob digamma mat mk entry bounded outside madd mscal mzero mid mt mmul trace mderiv gradient "
+    "Y Z G Y0 Z0 YZ ZY MY MZ now_ now_low_ unit stays decays"
 )
 RESERVED = frozenset(_RESERVED.split())
 
@@ -46,6 +48,8 @@ class Terms:
         self.vectors: dict[str, Any] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._indices: set[str] = set()
+        self.matrix_index: dict[str, str] = {}  # sort of the index of a sequence of matrices
+        self.inverses: set[str] = set()  # names of letters whose inverse occurs
         self.instead: dict[Any, str] = {}  # symbols and vectors that print as another term for now
 
     # -- learning ---------------------------------------------------------------------------------------------
@@ -244,8 +248,21 @@ class Terms:
         raise NotExported(f"{e} has no Coq form here ({type(e).__name__})")
 
     def mat(self, e: Any) -> str:
+        if e in self.instead:
+            return self.instead[e]
         if isinstance(e, MatrixTerm):
-            return f"({self.name('matrix', str(e.args[0]))} {self.nat(e.index)})"
+            return f"({self.name('matrix', str(e.args[0]))} {self._index(e)})"
+        if isinstance(e, sympy.Inverse):
+            ((word, _),) = words(e).items()
+            texts = []
+            for letter, turned, inverted in word:
+                if not inverted:
+                    raise NotExported(f"{e} has no Coq form here")
+                name = self.instead.get(sympy.Inverse(letter)) or self.name("inverse", f"{letter.args[0]}_inv")
+                if isinstance(letter, MatrixTerm) and sympy.Inverse(letter) not in self.instead:
+                    name = f"({name} {self._index(letter)})"
+                texts.append(f"(mt {name})" if turned else name)
+            return self._nested("mmul", texts)
         if isinstance(e, sympy.MatrixSymbol):
             return self.name("matrix", str(e.args[0]))
         if isinstance(e, sympy.Identity):
@@ -263,6 +280,9 @@ class Terms:
         if isinstance(e, sympy.MatAdd):
             return self._nested("madd", [self.mat(a) for a in e.args])
         raise NotExported(f"{e} has no Coq form here ({type(e).__name__})")
+
+    def _index(self, e: Any) -> str:
+        return self.nat(e.index) if self.matrix_index.get(str(e.args[0]), "nat") == "nat" else self.real(e.index)
 
     def _nested(self, operation: str, texts: list[str]) -> str:
         text = texts[-1]

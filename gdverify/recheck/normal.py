@@ -59,6 +59,7 @@ class Normal:
         self.random: set[str] = set()  # symbols defined as something that may be random
         self.rules: list[Any] = []
         self.still: dict[str, str] = {}  # functions that are assumed not to be random -> the assumption
+        self.integral: dict[str, str] = {}  # functions with integer values -> the assumption
         self.used_laws: set[str] = set()
         self.cache: dict[Tree, Quot] = {}
 
@@ -153,7 +154,7 @@ class Normal:
                 return known
         if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "decay", "ratio", "diff"):
             return self._function(t)
-        if op in ("diag", "pair", "slot"):
+        if op in ("diag", "pair", "slot", "nmean"):
             return self.special(t)
         raise Rejected(f"{op} is no scalar in normal form")
 
@@ -231,6 +232,7 @@ class Normal:
             "inner",
             "trace",
             "diag",
+            "nmean",
             "vec",
             "vecfun",
             "diff",
@@ -595,6 +597,9 @@ class Normal:
 
     def integer_atom(self, k: int) -> bool:
         a = self.atoms[k]
+        if a.kind == "fun" and a.parts[1] in self.integral:
+            self.used_laws.add(self.integral[a.parts[1]])
+            return True
         return a.kind == "sym" and self.symbols[a.parts[0]].integer
 
     def integer(self, tree: Tree) -> bool:
