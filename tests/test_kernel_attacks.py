@@ -399,3 +399,29 @@ def test_functions_are_integers_where_the_claim_says_so():
             refused(check.instantiate, fact, {k: f(n) - 1})
         else:
             refused(check.instantiate, fact, {k: f(n)})
+
+
+# -- random numbers in statements about means ---------------------------------------------------------------------
+
+
+def test_a_mean_at_a_random_index():
+    """E X_i = 0 for every i, and i = the first index where X_i > 0: E X_i > 0."""
+    draw, first = sympy.Function("X"), sympy.Function("i")
+    mean = Assumption(
+        "mean zero",
+        lambda i: sympy.Eq(Mean(draw(i)), 0, evaluate=False),
+        where=lambda i: [i],
+    )
+    positive = Assumption("i >= 0", lambda k: sympy.Ge(first(k), 0, evaluate=False))
+    check = Proof(toy(mean, positive, integers(first)))
+    check.assume(positive, n)
+    check.assume(mean, n)
+    refused(check.assume, mean, first(n))
+    refused(check.assume, mean, first(n) + 1)
+    k = check.index("k")
+    refused(check.instantiate, check.assume(mean, k), {k: first(n)})
+    t = check.index("t", 0, first(n))
+    refused(check.assume, mean, t)
+    fixed = Proof(toy(mean, positive, integers(first), constant(first)))
+    fixed.assume(positive, n)
+    fixed.assume(mean, first(n))

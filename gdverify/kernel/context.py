@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..claim import Assumption, Claim
 from ..decision import Proposition
@@ -19,9 +20,11 @@ from ..language import (
     DecayExponent,
     GrowthExponent,
     GrowthRatio,
+    Inner,
     Mean,
     NormalMean,
     PairMean,
+    Prob,
     Vector,
     is_vector_atom,
     linear_parts,
@@ -325,9 +328,26 @@ class Context:
         facts = []
         for relation in relations if many else [relations]:
             left, sign, right = self._relation(relation)
+            self._no_random_argument(assumption, (*args, *kwargs.values()), left, right)
             self.signs.used |= admitted
             facts.append(self._record("assumption", left, sign, right, status="assumed", note=assumption.name))
         return facts if many else facts[0]
+
+    def _no_random_argument(self, assumption: Assumption, values: Iterable[Any], *sides: Any) -> None:
+        """A schema about means speaks of fixed numbers: E X_i = m for every i says nothing of a random i."""
+        inside = [m for side in sides for m in side.atoms(Mean, Prob)]
+        for value in values if inside else ():
+            if not isinstance(value, sympy.Expr) or isinstance(value, sympy.MatrixExpr) or self._is_vector(value):
+                continue
+            loose = {x for x in value.atoms(AppliedUndef, Inner, sympy.Symbol) if not self.signs.deterministic(x)}
+            if any(m.has(x) for m in inside for x in loose):
+                raise ProofError(f"{value} may be random, and {assumption.name!r} is about a mean at a fixed value")
+
+    def _is_vector(self, value: Any) -> bool:
+        try:
+            return bool(linear_parts(value))
+        except ValueError:
+            return False
 
     def low(self, symbol: Any) -> Fact:
         """symbol - low >= 0 (or > 0), from its domain."""
