@@ -133,7 +133,7 @@ class Audit:
                     try:
                         _, rows = sample_budget(self.claim, evidence, self.settings["tier"])
                         lab = Laboratory(self.claim, evidence, case, seed=self.settings["seed"], rows=rows)
-                        out.append(Instance("experiment", index, j, lab, lab.record(0)[0], rows))
+                        out.append(self._sampled(lab, index, j, rows))
                     except (GdverifyError, MemoryError):
                         continue
                 elif evidence.kind == "worst-case":
@@ -144,6 +144,15 @@ class Audit:
                         continue
                     out.append(Instance("worst-case", index, j, None, numbers, 1))
         return out
+
+    def _sampled(self, lab: Any, index: int, case: int, size: int) -> Instance:
+        rows = lab.record(0)[0]
+        if self.kind in ("rate", "limit-law", "conserved"):
+            # Along a grid, "n" holds the values of the variable, whatever the statement calls n.
+            variable = getattr(self.claim.decides, "variable", None)
+            rows = {variable.name: np.asarray(rows["n"][-1])} if variable is not None else {}
+            size = 1
+        return Instance("experiment", index, case, lab, rows, size)
 
     # -- one change -----------------------------------------------------------------------------------------------
 
@@ -270,7 +279,7 @@ class Audit:
         if change.where in ("exponent", "rate"):  # the tolerance is of the exponent itself
             exponent = sympy.sympify(getattr(self.claim.decides, change.where))
             tol = tol / abs(float(exponent)) if exponent.is_number and exponent != 0 else tol
-        return max(max(abs(a - 1), abs(b - 1)) for a, b in scales.values()) <= tol
+        return max(max(abs(a - 1), abs(b - 1)) for a, b in scales.values()) <= tol * (1 + _SAME) + _SAME
 
     def _false(self, change: Perturbation, scales: Mapping[Any, tuple[float, float]]) -> bool:
         """Whether the changed statement is known to be false."""

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gdverify import cli
 from gdverify.claim import Assumption, Claim, Paper
-from gdverify.decision import Identity, MeanBound, MeanEquals, Rate, SureBound
-from gdverify.domain import Interval, Observed
+from gdverify.decision import Identity, LimitLaw, MeanBound, MeanEquals, Rate, SureBound
+from gdverify.domain import Integers, Interval, Observed
 from gdverify.mechanical import audit_claim
 from gdverify.perturb import SIZES, moved_end, perturbations
 from gdverify.report import schema
@@ -96,6 +96,20 @@ def test_a_tolerance_wider_than_the_change_is_told():
     found, _ = audited(claim_of(Rate(Q, n, sympy.Integer(-1), tol=0.3), flat))
     row = found["constant", "-1 raised"]
     assert row.status["1/10"] == "tolerance" and row.status["1/2"] == "caught"
+
+
+def test_along_a_grid_the_statement_keeps_its_own_n():
+    n, d = sympy.Symbol("n", integer=True, positive=True), sympy.Symbol("d", positive=True)
+
+    def settling(xp, rng, case, size):
+        grid = xp.asarray([1.0, 2.0, 4.0, 8.0, 16.0])
+        return {"n": grid, "quantity": case.n + 1 / grid + 0.1 * rng.normal((size, 5))}
+
+    claim = claim_of(LimitLaw(Q, d, n, tol=0.1), settling, {n: Integers(2, 3)}, samples={"smoke": 4096})
+    found, _ = audited(claim)
+    row = found["constant", "n raised"]
+    assert row.relation == "different" and row.status["1/2"] == "caught" and row.status["1/100"] == "tolerance"
+    assert found["constant", "1 raised"].status["1/10"] == "tolerance"  # the rate, whose tolerance is 1/10 too
 
 
 def test_evidence_that_cannot_see_a_false_statement_is_reported():
