@@ -9,7 +9,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from .letters import require
 from .normal import Symbol
 from .poly import Quot
 from .terms import Rejected, Tree, add, free, mul, nodes, plug, sub
@@ -20,6 +19,11 @@ if TYPE_CHECKING:
 
 ONE, TWO, HALF = Fraction(1), Fraction(2), Fraction(1, 2)
 EACH = "#each"
+
+
+def require(condition: bool, what: str) -> None:
+    if not condition:
+        raise Rejected(what)
 
 
 def normal_mean_form(c: Normal, t: Tree) -> Quot:
@@ -42,10 +46,15 @@ def _written(c: Normal, t: Tree) -> Any:
         return ("^", _written(c, t[1]), t[2])
     if t[0] not in ("+", "*"):
         raise Rejected(f"normal variables inside of {t[0]}")
-    parts = [(_written(c, a), a) for a in t[1:]]
+    parts = [(_written(c, a), a) for a in _flat(t)]
     plain = (t[0], *(a for w, a in parts if w[0] == "plain"))
     rest = sorted((w for w, _ in parts if w[0] != "plain"), key=repr)
     return (t[0], c.form(plain).key(), *rest)
+
+
+def _flat(t: Tree) -> list[Tree]:
+    """The terms of a sum or the factors of a product."""
+    return [x for a in t[1:] for x in (_flat(a) if isinstance(a, tuple) and a[0] == t[0] else [a])]
 
 
 def share(weight: Callable[[Tree], Tree], i: Tree, n: Tree) -> Tree:

@@ -215,7 +215,9 @@ def loose(tree: Tree) -> bool:
         inner = [x[0] for x in nodes(tree[1]) if isinstance(x, tuple)]
         return bool({"slot", "pair", "nmean"} & set(inner))
     if tree[0] == "pair":
-        return loose(tree[3]) or any(isinstance(x, tuple) and x[0] in ("pair", "nmean", "gauss") for f in tree[1:3] for x in nodes(f))
+        return loose(tree[3]) or any(
+            isinstance(x, tuple) and x[0] in ("pair", "nmean", "gauss") for f in tree[1:3] for x in nodes(f)
+        )
     return tree[0] in ("slot", "gauss") or any(loose(a) for a in tree[1:] if isinstance(a, tuple))
 
 
