@@ -74,7 +74,8 @@ class Tightness:
     Attributes
     ----------
     attained : factor that some instance exceeds (None: none found); ``attained_by`` says how, ``attained_case`` where
-    confidence : None if an instance exceeds it for certain; else the confidence of a statistical statement
+    confidence : None if an instance exceeds it for certain; else the confidence of a statistical statement, which is
+        ``asymptotic`` where nothing is declared of the samples' law
     provable : factor that is proved; ``provable_by`` says how
     scope : ``regime`` if that holds throughout, ``cases`` if at the certified cases alone
     cases : bounds at each certified case
@@ -90,6 +91,7 @@ class Tightness:
     attained_case: dict[str, Any] | None = None
     certain: bool = False
     confidence: float | None = None
+    asymptotic: bool = False
     provable: float | None = None
     provable_by: str = ""
     scope: str = ""
@@ -122,6 +124,7 @@ class Tightness:
             "sharper": "smaller" if self.constant.sharper < 0 else "larger",
             "attained": value(self.attained), "attained_by": self.attained_by or None,
             "attained_case": self.attained_case, "certain": self.certain, "confidence": self.confidence,
+            "asymptotic": self.asymptotic,
             "provable": value(self.provable), "provable_by": self.provable_by or None, "scope": self.scope or None,
             "loose": list(self.loose()),
             "certified": {
@@ -383,6 +386,7 @@ def _sampled(out: Tightness, seed: int, budget: float | None, overrides: Mapping
         if got.interval is None or got.bound is None or not all(map(math.isfinite, got.interval)):
             out.notes.append(f"{evidence.name}: no confidence interval at {case.plain()} ({got.message})"[:200])
             continue
+        out.asymptotic = out.asymptotic or "asymptotic" in got.message
         if exact and not out.relative:
             low, high = min(low, got.interval[0]), max(high, got.interval[1])
         elif got.bound:

@@ -24,7 +24,7 @@ def lines(found: Tightness) -> list[str]:
     )
     out += wrapped(f"{head}: {_loose(*found.loose())}" if not found.measured else _measured(found), "  ", "  ")
     if found.attained is not None:
-        how = "certain" if found.confidence is None else f"with confidence {found.confidence:.6f}"
+        how = "certain" if found.confidence is None else _confidence(found)
         if found.confidence is None and not found.certain:
             how = "in floating point only"
         where = f" at {case_text(found.attained_case)}" if found.attained_case else ""
@@ -46,12 +46,16 @@ def lines(found: Tightness) -> list[str]:
     return out
 
 
+def _confidence(found: Tightness) -> str:
+    return f"with {'asymptotic ' if found.asymptotic else ''}confidence {found.confidence:.6f}"
+
+
 def _measured(found: Tightness) -> str:
-    assert found.measured is not None and found.confidence is not None
+    assert found.measured is not None
     low, high = (number(x) for x in found.measured)
     what = number(float(found.constant.stated)) if not found.relative else "1"
     ratio = " of what is stated" if found.relative else ""
-    return f"stated {what}, measured between {low} and {high}{ratio}, with confidence {found.confidence:.6f}"
+    return f"stated {what}, measured between {low} and {high}{ratio}, {_confidence(found)}"
 
 
 def _loose(low: float | None, high: float | None) -> str:

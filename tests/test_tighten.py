@@ -104,7 +104,7 @@ def test_means_and_rates_give_confidence():
 
     found = tighten(claim_of(MeanBound(Q, sympy.Integer(20)), chi))
     assert found.confidence > 0.99 and not found.certain
-    assert 0.2 < found.attained <= 0.25 and "with confidence 0.99" in "\n".join(lines(found))
+    assert 0.2 < found.attained <= 0.25 and "confidence 0.99" in "\n".join(lines(found))
 
     def deviation(xp, rng, case, size):
         grid = [64, 128, 256, 512, 1024]

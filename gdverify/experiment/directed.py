@@ -21,6 +21,7 @@ from .random import Primitive, stream_key
 _BELOW_ONE = 1 - 2.0**-53
 _FAR = 6.0  # a draw of k normals is kept within a radius of sqrt(k) + 6, where practically all of its law lies
 _STORED = 2**23  # numbers that the best instances may take up
+_MOVED = 2**24  # numbers that a generation may take up
 _SIGMAS = (0.5, 0.1, 1.0, 0.02)
 _SPLITS = 24  # extra calls in a generation, to set aside rows that are no instances
 
@@ -75,7 +76,7 @@ class Search:
     score : ``(rows, size) -> (score, left, right)``, each (size,); a score above 0 is a violation
     template : draws of any row: kinds, shapes, and what all rows share
     seed : names the random numbers of this search
-    population : candidates in a generation
+    population : candidates in a generation (fewer where instances are very large)
     chunk : candidates evaluated at once, at most
     """
 
@@ -83,11 +84,12 @@ class Search:
         self, lab: Laboratory, score: Score, template: Sequence[Primitive], *, seed: Any, population: int, chunk: int
     ):
         self.lab, self.score, self.template = lab, score, list(template)
-        self.population, self.chunk = population, max(1, chunk)
+        self.chunk = max(1, chunk)
         self.rng = np.random.Generator(np.random.Philox(key=int.from_bytes(stream_key(lab.key.hex(), seed), "little")))
         own = [p for p in self.template if not p.shared and p.array.size]
         sizes = [int(np.prod(p.array.shape[1:], dtype=int)) for p in own]
         self.n = sum(sizes)
+        self.population = min(population, max(8, _MOVED // max(self.n, 1)))
         self.uniform = np.repeat([p.kind == "uniform" for p in own], sizes).astype(bool)
         self.group = np.repeat(np.arange(len(own)), sizes)
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)

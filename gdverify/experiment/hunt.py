@@ -30,6 +30,7 @@ from .random import Primitive, Replayer, stream_key
 from .sure import SureDecider
 
 SCHEMA = "gdverify.hunt/1"
+_RATIOS = ("sure-bound", "counterexample")  # kinds whose tightness is quantity/bound
 SECONDS = 60.0  # of a hunt without a budget; only a slow experiment is cut short by it
 _ROUNDS, _PARENTS, _CHILDREN = 8, 3, 3
 _FIRST, _AGAIN, _POLISH = 4, 8, 80  # generations of a new case, of a parent in a round, of the best in the end
@@ -49,9 +50,10 @@ class Hunt:
     ----------
     verdict : ``fail`` (a certain violation), ``pass`` (none; for a counterexample claim the two are exchanged),
         ``inconclusive``, ``error``
-    ratio : largest quantity/bound found, rounded down; None where the bound is not positive
+    ratio : largest quantity/bound found, rounded down; None where there is none, or the bound is not positive
     certain : whether the ratio (or the violation) was confirmed in interval arithmetic
-    left, right : quantity and bound there (for a minimiser: the claimed value, and the smallest value found)
+    left, right : quantity and bound there (for a minimiser the claimed value and the smallest value found, for an
+        identity the largest difference and 0)
     draws, lab : the instance, to be evaluated again
     """
 
@@ -449,7 +451,8 @@ class _Hunter:
     def _sides(out: Hunt, left: Any, right: Any) -> None:
         out.left, out.right = left.middle(), right.middle()
         low, high = left.ends()[0], right.ends()[1]
-        out.ratio = float(np.nextafter(low / high, -np.inf)) if high > 0 else None
+        if out.claim.decides.kind in _RATIOS:
+            out.ratio = float(np.nextafter(low / high, -np.inf)) if high > 0 else None
 
     def _unviolated(self, out: Hunt, exhibits: bool) -> None:
         """The largest ratio, taken from instances for which it is certain where there are any."""
@@ -480,7 +483,8 @@ class _Hunter:
                 arm.case.plain(), arm.lab.evidence.name, found.left, found.right,
             )  # fmt: skip
             out.draws, out.lab = arm.search.draws(found.point), arm.lab
-            out.ratio = found.left / found.right if found.right > 0 else None
+            if out.claim.decides.kind in _RATIOS:
+                out.ratio = found.left / found.right if found.right > 0 else None
         worst = max((a.key[0] for a in self.arms if a.reason), default=0.0)
         if worst > 0:
             out.verdict, out.message = "inconclusive", f"exceeded in floating point, not confirmed: {reason}"
