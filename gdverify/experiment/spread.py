@@ -29,7 +29,8 @@ class Spread:
         self.low, self.high = xp.full((tests,), math.inf), xp.full((tests,), -math.inf)
         self._centre: Any = None
         self._moments = [xp.zeros((tests,)) for _ in range(3)]
-        self._top = xp.zeros((tests, 0))
+        self._top: list[Any] = []  # absolute deviations, the largest of the older ones
+        self._held = 0
 
     def add(self, block: Any) -> None:
         """One block of samples, shape (tests, k)."""
@@ -42,9 +43,14 @@ class Spread:
         self._moments = [m + xp.sum(d**k, axis=-1) for k, m in enumerate(self._moments, start=1)]
         self.low = xp.minimum(self.low, xp.min(block, axis=-1))
         self.high = xp.maximum(self.high, xp.max(block, axis=-1))
-        self._top = xp.concat([self._top, xp.abs(d)], axis=-1)
-        if self._top.shape[-1] > 4 * _KEPT:
-            self._top = xp.sort(self._top, axis=-1)[:, -_KEPT:]
+        self._top.append(xp.abs(d))
+        self._held += block.shape[-1]
+        if self._held > 4 * _KEPT:
+            self._top, self._held = [self._largest()[:, -_KEPT:]], _KEPT
+
+    def _largest(self) -> Any:
+        """What is held of the absolute deviations, in order: the largest 1024 at least."""
+        return self.xp.sort(self.xp.concat(self._top, axis=-1), axis=-1)
 
     @property
     def mean(self) -> Any:
@@ -62,10 +68,10 @@ class Spread:
     def tail_index(self) -> Any:
         """Hill's estimate from the largest sqrt(n) absolute deviations; infinite for data with no tail."""
         xp = self.xp
-        k = min(max(int(math.sqrt(self.n)), 20), _KEPT - 1, self._top.shape[-1] - 1)
+        k = min(max(int(math.sqrt(self.n)), 20), _KEPT - 1, self._held - 1)
         if k < 5:
             return xp.full(self.low.shape, math.inf)
-        top = xp.sort(self._top, axis=-1)[:, -(k + 1) :]
+        top = self._largest()[:, -(k + 1) :]
         least = top[:, :1]
         known = least > 0  # otherwise most samples coincide and a few do not: nothing is known about the tail
         one = xp.ones_like(least)
