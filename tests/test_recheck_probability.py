@@ -701,3 +701,122 @@ def test_stein_by_hand():
         witness = {"law": "X is Gaussian", "field": field, "others": []}
         for value in (["*", N, ["mean", ["trace", inverse]]], 0, N):
             assert rejected(by_hand([("stein", [], relation(left, value), witness)], laws={**law, **said}))
+
+
+# -- shares of Gaussian energy ----------------------------------------------------------------------------------------
+
+I_, J, B_, THETA = (["sym", k] for k in ("i", "j", "b", "theta"))
+INDICES = [
+    {"name": "n", **WHOLE}, {"name": "i", "low": 1, "high": N, "integer": True},
+    {"name": "j", **WHOLE, "generic": True},
+    {"name": "b", "low": 0, "integer": True, "generic": True}, {"name": "theta", "low": 0, "generic": True},
+]  # fmt: skip
+
+
+def weight(k):
+    return ["fun", "w", k]
+
+
+def energy(k):
+    return ["*", weight(k), ["^", ["gauss", k], 2]]
+
+
+def determinant(k, t=THETA):
+    return ["fun", "det", k, t]
+
+
+def share_of(i):
+    return ["nmean", ["*", energy(i), ["^", ["sum", energy(["sym", "k"]), "k", 1, N], -1]]]
+
+
+NEXT = ["+", 1, B_]
+GIVEN = {
+    "weights": relation(weight(J), 0, ">="),
+    "mass": relation(["sum", weight(["sym", "k"]), "k", 1, N], 0, ">"),
+    "start": relation(determinant(0), 1),
+    "step": relation(determinant(NEXT), ["*", ["+", 1, ["*", 2, THETA, weight(NEXT)]], determinant(B_)]),
+}
+SHARE = {"uses": [1, 2, 3, 4], "i": I_, "n": N, "j": J, "b": B_, "theta": THETA}
+
+
+def shared(given=None, symbols=INDICES, power="-1/2", i=I_, **witness):
+    given = {**GIVEN, **(given or {})}
+    t = ["sym", "t"]
+    inside = ["^", ["+", 1, ["*", 2, t, weight(i)]], -1]
+    body = ["*", weight(i), inside, ["^", determinant(N, t), power]]
+    steps = [("assumption", [], r, name) for name, r in given.items()]
+    steps.append(("domain", [], relation(N, I_, ">="), {}))
+    conclusion = relation(share_of(i), ["integral", body, "t", 0, ["oo"]])
+    steps.append(("share integral", [1, 2, 3, 4, 5], conclusion, {**SHARE, "i": i, **witness}))
+    return by_hand(steps, symbols, relations={name: [r] for name, r in given.items()})
+
+
+def without(symbols, name, **change):
+    return [{**x, **change} if x["name"] == name else x for x in symbols]
+
+
+def test_a_share_is_an_integral():
+    assert not rejected(shared())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        shared({"weights": relation(["fun", "u", J], 0, ">=")}),
+        shared({"weights": relation(["*", -1, weight(J)], 0, ">=")}),
+        shared({"mass": relation(["sum", weight(["sym", "k"]), "k", 1, N], 0, ">=")}),
+        shared({"mass": relation(["sum", weight(["sym", "k"]), "k", 1, ["+", N, 1]], 0, ">")}),
+        shared({"mass": relation(weight(N), 0, ">")}),
+        shared({"start": relation(determinant(0), 2)}),
+        shared({"start": relation(determinant(1), 1)}),
+        shared({"step": relation(determinant(NEXT), ["*", ["+", 1, ["*", THETA, weight(NEXT)]], determinant(B_)])}),
+        shared({"step": relation(determinant(NEXT), ["*", ["+", 1, ["*", 2, THETA, weight(B_)]], determinant(B_)])}),
+        shared(power="-3/2"),
+        shared(power=-1),
+        shared(i=["+", 1, N]),
+        shared(i=0),
+        shared(theta=J),
+        shared(b=J),
+        shared(uses=[1, 2, 4, 3]),
+        shared(symbols=without(INDICES, "j", low=2)),  # w_1 may be negative
+        shared(symbols=without(INDICES, "j", high=5)),
+        shared(symbols=without(INDICES, "j", generic=False)),
+        shared(symbols=without(INDICES, "b", low=1)),  # the step from 0 to 1 is missing
+        shared(symbols=without(INDICES, "theta", high=1)),
+        shared(symbols=without(INDICES, "theta", low=None)),
+        shared(symbols=without(INDICES, "theta", generic=False)),
+        shared(symbols=without(INDICES, "n", low=THETA)),
+        shared(symbols=without(INDICES, "i", integer=False)),
+    ],
+    ids=range(25),
+)
+def test_what_a_share_needs(data):
+    assert rejected(data)
+
+
+def formed(coordinate=lambda k: ["fun", "c", k], power=2):
+    k = ["sym", "k"]
+    root = ["sum", ["*", ["^", weight(k), "1/2"], coordinate(k), ["gauss", k]], "k", 1, N]
+    left = ["nmean", ["*", ["^", root, 2], ["^", ["sum", energy(k), "k", 1, N], -1]]]
+    inner = ["nmean", ["*", energy(["sym", "l"]), ["^", ["sum", energy(k), "k", 1, N], -1]]]
+    right = ["sum", ["*", ["^", coordinate(["sym", "l"]), power], inner], "l", 1, N]
+    given = {k: GIVEN[k] for k in ("weights", "mass")}
+    steps = [("assumption", [], r, name) for name, r in given.items()]
+    witness = {"uses": [1, 2], "c": coordinate(J), "n": N, "j": J}
+    steps.append(("form by shares", [1, 2], relation(left, right), witness))
+    return by_hand(steps, [*INDICES, {"name": "x"}], relations={name: [r] for name, r in given.items()})
+
+
+def test_a_form_is_a_sum_of_shares():
+    assert not rejected(formed())
+    assert rejected(formed(power=1))
+    assert rejected(formed(lambda k: ["*", ["^", ["sym", "x"], "1/2"], ["fun", "c", k]]))  # x may be negative
+    assert rejected(by_hand([("identity", [], relation(["gauss", 1], ["gauss", 1]), {"using": []})]))
+    mean = ["nmean", ["*", ["sym", "x"], ["gauss", 1]]]
+    steps = [("identity", [], relation(mean, mean), {"using": []})]
+    assert not rejected(by_hand(steps, [{"name": "x", "generic": True}]))
+    square_ = ["nmean", ["*", ["gauss", 1], ["gauss", 1]]]
+    steps.append(
+        ("instantiate", [1], relation(square_, square_), {"uses": [1], "values": [[["sym", "x"], ["gauss", 1]]]})
+    )
+    assert rejected(by_hand(steps, [{"name": "x", "generic": True}]))

@@ -84,8 +84,8 @@ def share_integral(c: Checker, s: Step) -> None:
     for fact in (start, step):
         require(fact.relation == "==" and not fact.matrix, "no recursion")
         _everywhere(c, fact, b, theta)
-    for t in (weight(("sym", j)), i, n):
-        _apart(c, t, b, theta)
+    for fixed in (weight(("sym", j)), i, n):
+        _apart(c, fixed, b, theta)
     at = lambda k, x: plug(plug(step.left, {b: sub(k, ONE)}), {theta: x})
     require(start.right == 1 and c.equal(start.left, at(Fraction(0), ("sym", theta))), "no start at 1")
     after = add(("sym", b), ONE)
