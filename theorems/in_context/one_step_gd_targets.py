@@ -151,6 +151,7 @@ even_targets = Claim(
     mutants=[
         Mutant("a small step helps", defines={eta: 1 / (n + 2 * d + 3 + 4 * sigma**2)}, by=("derivation",)),
         Mutant("E (w^T x)^4 = d(d + 2)", decides={"bound": sigma**2 + d * (d + 2)}),
+        Mutant("a tenth of the noise missing", decides={"bound": square_optimum - sigma**2 / 10}),
     ],
 )
 
@@ -160,7 +161,9 @@ def even_pythagoras(proof):
     square_head.pythagoras(proof, square_optimum)
 
 
-@even_targets.experiment(cases=[{"family": "isotropic"}], block=16)
+@even_targets.experiment(
+    cases=[{"family": "isotropic"}, {"family": "isotropic", "n": 2, "d": 1, "sigma": 10}], block=16
+)
 def square_prompts(xp, rng, case, size):
     return differences(xp, rng, case, size, lambda z: z * z, lambda w2: 3 * w2**2, 0.05)
 
