@@ -12,24 +12,32 @@ from fractions import Fraction as Q
 import pytest
 import sympy
 
-from gdverify.classes import monotone, smooth
+from gdverify.classes import convex, monotone, smooth
 from gdverify.worstcase import check, run_worst_case
 
+from . import test_worstcase_momentum as momentum
 from .test_worstcase_settings import A as operator
 from .test_worstcase_settings import (
     claim,
     cyclic_coordinates,
     f,
     frank_wolfe,
+    h,
     halpern,
+    minimiser,
+    optimised_gradient,
+    projected_gradient,
     proximal_point,
     random_coordinates,
     resolvents,
     sgd,
     sq,
+    start,
+    strongly_convex,
     subgradient,
     triple_momentum,
     worst,
+    x_star,
 )
 
 
@@ -57,6 +65,91 @@ def nonconvex_gradient_descent(L, gamma, n):
         p.maximise(*gradients)
 
     return build
+
+
+def gradient_descent(L, gamma, n):
+    def build(p):
+        F = p.function(f)
+        s, x = start(p, F)
+        for _ in range(n):
+            x = x - gamma * F.grad(x)
+        p.maximise(F(x) - F(s))
+
+    return worst(build, convex(f), smooth(f, L), minimiser(f, x_star))
+
+
+def proximal_gradient(mu, L, gamma, n):
+    def build(p):
+        F, H = p.function(f), p.function(h)
+        s, x = start(p, F, H)
+        for _ in range(n):
+            x = H.proximal(x - gamma * F.grad(x), gamma)
+        p.maximise(sq(x - s))
+
+    return worst(build, strongly_convex(f, mu), smooth(f, L), convex(h), minimiser(f, x_star))
+
+
+def exact_line_search(mu, L, n):
+    """By its conditions: the new gradient is orthogonal to the old one and to the step."""
+
+    def build(p):
+        F = p.function(f)
+        s, x = p.minimiser(F), p.start()
+        p.equal(F(x) - F(s), 1)
+        for _ in range(n):
+            new = p.start()
+            p.equal(F.grad(new).inner(F.grad(x)), 0)
+            p.equal(F.grad(new).inner(new - x), 0)
+            x = new
+        p.maximise(F(x) - F(s))
+
+    return worst(build, strongly_convex(f, mu), smooth(f, L), minimiser(f, x_star))
+
+
+def methods_by_name(rng):
+    """(ours, PEPit's module, its example, arguments) of momentum methods, splittings and line search."""
+    L, n = draw(rng, 1, 4), rng.randint(1, 4)
+    mu, gamma = draw(rng, 0, L), draw(rng, 0, 2 / L)
+    smooth_convex, composite = "unconstrained_convex_minimization", "composite_convex_minimization"
+    fixed, inclusions = "fixed_point_problems", "monotone_inclusions_variational_inequalities"
+
+    def ours(found):
+        build, classes, _ = found
+        return worst(build, *classes)
+
+    flat = {"mu": 0, "L": L, "n": n}
+    yield gradient_descent(L, gamma, n), smooth_convex, "gradient_descent", {"L": L, "gamma": gamma, "n": n}
+    yield ours(momentum.nesterov(L, n)), smooth_convex, "accelerated_gradient_convex", flat
+    yield ours(momentum.nesterov_simplified(L, n)), smooth_convex, "accelerated_gradient_convex_simplified", flat
+    square = L * Q(1, rng.randint(2, 6)) ** 2
+    yield ours(momentum.nesterov_strongly_convex(square, L, n)), smooth_convex, \
+        "accelerated_gradient_strongly_convex", {"mu": square, "L": L, "n": n}  # fmt: skip
+    alpha = draw(rng, 0, 1 / L)
+    yield ours(momentum.heavy_ball(mu, L, alpha, n)), smooth_convex, "heavy_ball_momentum", {
+        "mu": mu, "L": L, "alpha": alpha, "beta": float((1 - alpha * mu) * (1 - alpha * L)) ** 0.5, "n": n}  # fmt: skip
+    yield optimised_gradient(L, n)[0], smooth_convex, "optimized_gradient", {"L": L, "n": n}
+    yield ours(momentum.optimised_gradient_for_gradients(L, n)), smooth_convex, \
+        "optimized_gradient_for_gradient", {"L": L, "n": n}  # fmt: skip
+    few = rng.randint(1, 2)
+    yield exact_line_search(mu, L, few), smooth_convex, "gradient_exact_line_search", {"mu": mu, "L": L, "n": few}
+    yield proximal_gradient(mu, L, gamma, few), composite, "proximal_gradient", {
+        "L": L, "mu": mu, "gamma": gamma, "n": few}  # fmt: skip
+    yield projected_gradient(mu, L, gamma, few), composite, "proximal_gradient", {
+        "L": L, "mu": mu, "gamma": gamma, "n": few}  # fmt: skip
+    yield ours(momentum.accelerated_proximal_gradient(L, few)), composite, \
+        "accelerated_proximal_gradient_simplified", {"mu": 0, "L": L, "n": few}  # fmt: skip
+    size = draw(rng, 0, 3)
+    yield ours(momentum.douglas_rachford(mu, L, size, 1)), composite, "douglas_rachford_splitting_contraction", {
+        "mu": mu, "L": L, "alpha": size, "theta": 1, "n": 1}  # fmt: skip
+    relaxation = draw(rng, Q(1, 2), 1)
+    yield ours(momentum.krasnoselskii_mann(relaxation, n)), fixed, "krasnoselskii_mann_constant_step_sizes", {
+        "n": n, "gamma": relaxation}  # fmt: skip
+    yield ours(momentum.accelerated_proximal_point(gamma, n)), inclusions, "accelerated_proximal_point", {
+        "alpha": gamma, "n": n}  # fmt: skip
+    yield ours(momentum.optimal_proximal_point(mu, n)), inclusions, "optimal_strongly_monotone_proximal_point", {
+        "n": n, "mu": mu}  # fmt: skip
+    yield ours(momentum.reflected_operators(mu, L, size, 1)), inclusions, "douglas_rachford_splitting", {
+        "L": L, "mu": mu, "alpha": size, "theta": 1}  # fmt: skip
 
 
 def examples(rng):
@@ -89,10 +182,12 @@ def examples(rng):
         "mu": mu, "L": L, "gamma": gamma, "d": 2}  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Solution may be inaccurate")
 @pytest.mark.parametrize("seed", range(3))
-def test_agreement_with_shipped_examples(seed):
+@pytest.mark.parametrize("drawn", [examples, methods_by_name])
+def test_agreement_with_shipped_examples(drawn, seed):
     pytest.importorskip("PEPit")
-    for value, module, name, arguments in examples(random.Random(seed)):
+    for value, module, name, arguments in drawn(random.Random(seed)):
         plain = {
             k: float(a) if isinstance(a, Q) else [float(c) for c in a] if isinstance(a, tuple) else a
             for k, a in arguments.items()

@@ -98,7 +98,7 @@ def balanced(problem: Rows, a: Arrays, multipliers: np.ndarray, u: Units) -> lis
     columns, target = balance(problem, a)
     weight = np.where(a.idle, 0.0, np.abs(multipliers))
     for _ in range(_DROPS):
-        repaired = repair(columns, target, rounded, weight, u.value)
+        repaired = repair(columns, target, rounded, weight)
         if repaired is None:
             return None
         negative = [k for k, m in enumerate(repaired) if m < 0 and not a.equality[k]]

@@ -24,11 +24,7 @@ def dyadic(x: float, bits: int = 48) -> Fraction:
 
 
 def repair(
-    columns: list[dict[int, Fraction]],
-    target: list[Fraction],
-    x: list[Fraction],
-    weight: np.ndarray,
-    scale: np.ndarray | None = None,
+    columns: list[dict[int, Fraction]], target: list[Fraction], x: list[Fraction], weight: np.ndarray
 ) -> list[Fraction] | None:
     """Change few entries of x so that the linear equations  sum_c x_c columns[c] == target  hold exactly.
 
@@ -38,7 +34,6 @@ def repair(
     target : right-hand side of each equation
     x : proposal
     weight : (len(x),) how much each entry can afford to change; 0 for not at all
-    scale : factors of the first equations, which make their terms comparable
 
     Returns
     -------
@@ -59,8 +54,8 @@ def repair(
     for c, column in enumerate(columns):
         for e, a in column.items():
             dense[e, c] = float(a) * weight[c]
-    if scale is not None:
-        dense[: len(scale)] *= scale[:, None] / scale.max(initial=1e-300)
+    largest = np.abs(dense).max(axis=1, initial=0.0)
+    dense /= np.where(largest > 0, largest, 1.0)[:, None]  # equations of different magnitude count alike
     _, r, pivots = qr(dense, mode="economic", pivoting=True)
     size = np.abs(np.diag(r))
     if not size.size or size[0] == 0:

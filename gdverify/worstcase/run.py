@@ -196,7 +196,7 @@ def _smaller(one: _Bound, other: _Bound) -> _Bound:
 
 def _small(work: WorkingSet, value: float) -> bool:
     """Whether a value is too small, relative to what is assumed, for a solver that is not told so."""
-    return abs(value) < 1e-2 * float(np.abs(work.arrays.constant).max(initial=0.0))
+    return abs(value) < 1e-3 * float(np.abs(work.arrays.constant).max(initial=0.0))
 
 
 def _in_simulated_units(problem: Problem, rows: Rows) -> _Bound:
