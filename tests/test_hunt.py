@@ -129,6 +129,18 @@ def test_other_kinds_about_every_instance():
     assert hunt(claim_of(Identity(Q, sympy.Integer(1)), kinked)).verdict == "fail"
 
 
+def test_corners_of_the_regime_that_hold_no_case_are_passed_over():
+    """m from 1 to n - 1 leaves nothing at n = 1, and a case that holds m = 3 nothing below n = 4."""
+    m, n = (sympy.Symbol(s, integer=True, positive=True) for s in ("m", "n"))
+
+    def simulate(xp, rng, case, size):
+        return {"quantity": (0.5 + 0.5 * rng.uniform((size,))) * (case.n - case.m)}
+
+    claim = claim_of(SureBound(Q, n), simulate, {n: Integers(1, 9), m: Integers(1, n - 1)}, cases=[{}, {"m": 3}])
+    found = hunt(claim)
+    assert found.verdict == "pass" and found.case == {"n": 9, "m": 1} and found.ratio == pytest.approx(8 / 9)
+
+
 def test_bad_input_is_refused(capsys):
     mean = claim_of(MeanBound(Q, sympy.Integer(1)), lambda xp, rng, case, size: {"quantity": rng.uniform((size,))})
     with pytest.raises(UsageError, match="means"):

@@ -327,6 +327,7 @@ class _Hunter:
         self.arms: list[_Arm] = []
         self.seen: set[str] = set()
         self.problems: list[str] = []
+        self.refused: UsageError | None = None
         self.winner: _Arm | None = None
         self.generations = self.evaluated = 0
 
@@ -363,7 +364,11 @@ class _Hunter:
                 break
 
     def _add(self, region: Region, unit: np.ndarray, parents: Sequence[_Arm], generations: int) -> None:
-        case = region.case(unit)
+        try:
+            case = region.case(unit)
+        except UsageError as problem:  # what is held does not fit what has moved, or leaves no room for the rest
+            self.refused = problem
+            return
         again = any(p.shared for a in parents for p in a.search.template)  # the same case, other shared draws
         name = f"{region.evidence.name} {case.plain()}"
         if name in self.seen and not again:
@@ -423,6 +428,8 @@ class _Hunter:
         out.cases, out.evaluated, out.generations = len(self.seen), self.evaluated, self.generations
         if self.winner is not None:
             self._violated(out, self.winner, save_dir)
+        elif not self.arms and self.refused is not None and not self.problems:
+            raise self.refused
         elif not self.arms:
             out.message = self.problems[0] if self.problems else "no case could be searched"
         else:
