@@ -192,5 +192,5 @@ def spectrum_on_two_levels(xp, rng, case, size):
             series = series * (1 - q) + c
         share = xp.maximum(series, rest)
     away = share - rest
-    spread = away**2 * (1 / xp.asarray(case.m) + 1 / xp.asarray(case.n - case.m))
+    spread = away**2 * (xp.number(Fraction(1, int(case.m))) + xp.number(Fraction(1, int(case.n - case.m))))
     return {"quantity": xp.sqrt(spread), "alpha": xp.sqrt(smallest)}
