@@ -376,6 +376,8 @@ def _laws(claim: Claim) -> dict[str, dict[str, Any]]:
             out[a.name] = {"kind": kind, "letter": encode(rest[0])}
         elif kind == "integers":
             out[a.name] = {"kind": kind, "functions": [f.__name__ for f in rest[0]]}
+        elif kind == "unitary":
+            out[a.name] = {"kind": kind, "real": encode(rest[0]), "imaginary": encode(rest[1])}
         elif kind == "rotation":
             out[a.name] = {"kind": kind, **{k: [encode(x) for x in v] for k, v in zip(_ROTATED, rest, strict=True)}}
         elif kind == "gram-inverse":

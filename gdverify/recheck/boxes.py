@@ -1,9 +1,9 @@
 """An elementary expression is >= 0 on a box: ranges, monotonicity and subdivision, within a budget.
 
 On a cell, f >= 0 follows from (1) its range; (2) a partial derivative of one sign, and f >= 0 on the face where f is
-least; (3) in one variable, f' >= 0 by the same rules and f(left) >= 0, or f' <= 0 and f >= 0 at the right end or in the
-limit at oo; (4) both halves.  (2) and (3) need f to be defined on the whole cell and smooth inside.  A rational function
-of one variable is decided by Sturm sequences.  Nothing of this is taken from the certificate.
+least; (3) in one variable, f' >= 0 by the same rules and f(left) >= 0, or f' <= 0 and f >= 0 at the right end or in
+the limit at oo; (4) both halves.  (2) and (3) need f to be defined on the whole cell and smooth inside.  A rational
+function of one variable is decided by Sturm sequences.  Nothing of this is taken from the certificate.
 """
 
 from __future__ import annotations
@@ -47,7 +47,29 @@ class Prover:
         self.slopes: dict[tuple[Tree, str], Tree | None] = {}
 
     def nonnegative(self, f: Tree) -> bool:
-        """True if f > 0 on the whole box, False if f >= 0; `Rejected` if neither is shown."""
+        """True if f > 0 on the whole box, False if f >= 0; `Rejected` if neither is shown.
+
+        First with the excluded ends taken in, where f may be defined as well.
+        """
+        own, cells, found = self.open_low, self.left, None
+        if own:
+            self.open_low = set()
+            try:
+                found = self._nonnegative(f)
+            except Rejected:
+                if self.work[0] < 0:
+                    raise
+            self.open_low, self.left = own, cells
+        if found:
+            return True
+        try:
+            return self._nonnegative(f)
+        except Rejected:
+            if found is None:
+                raise
+            return found
+
+    def _nonnegative(self, f: Tree) -> bool:
         strict = True
         for cell in self._cut():
             strict &= self._cell(f, cell, ORDER)

@@ -19,7 +19,8 @@ Side = tuple[Fraction, Fraction, Fraction, Fraction]  # x = (A (1 - t) + B t) / 
 ZERO, ONE = Fraction(0), Fraction(1)
 MAX_SIZE = 20_000
 MAX_VARIABLES = 6
-WORK = 1_500_000  # coefficients computed
+MAX_DEPTH = 60
+WORK = 150_000  # coefficients computed
 
 
 class Array:
@@ -90,7 +91,7 @@ def positive_on_box(target: Poly, given: Sequence[tuple[Poly, str]], box: dict[i
     while todo:
         arrays, depth, far = todo.pop()
         work -= sum(len(a.values) * max(a.shape, default=1) for a in arrays)
-        if work < 0:
+        if work < 0 or depth > MAX_DEPTH:
             raise Rejected("not decided within the budget: it may touch zero")
         if any(_excluded(a, r) for a, (_, r) in zip(arrays[1:], given, strict=True)):
             continue
@@ -99,14 +100,16 @@ def positive_on_box(target: Poly, given: Sequence[tuple[Poly, str]], box: dict[i
         corners = list(product((0, 1), repeat=len(names)))
         for c in corners:
             rest = [a.corner(c) > 0 and r != "==" for a, (_, r) in zip(arrays[1:], given, strict=True)]
-            if arrays[0].corner(c) < 0 and all(rest):
+            near = not any(end and infinite for end, infinite in zip(c, far, strict=True))
+            value = arrays[0].corner(c)
+            if (value < 0 or (strict and near and not value)) and all(rest):
                 raise Rejected("it is negative where all that is given holds (or in the limit there)")
         if not names:
             raise Rejected("a number that is not positive")
         axis = depth % len(names)
         parts = [a.halves(axis) for a in arrays]
-        near = (*far[:axis], False, *far[axis + 1 :])
-        todo += [([p[0] for p in parts], depth + 1, near), ([p[1] for p in parts], depth + 1, far)]
+        closed = (*far[:axis], False, *far[axis + 1 :])
+        todo += [([p[0] for p in parts], depth + 1, closed), ([p[1] for p in parts], depth + 1, far)]
 
 
 def _sides(low: Fraction | None, high: Fraction | None) -> list[Side]:
