@@ -18,6 +18,7 @@ from gdverify.laws import (
     gaussian,
     gram_inverse,
     haar,
+    haar_unitary,
     invertible,
     rotation_invariant,
     signs,
@@ -28,7 +29,7 @@ from gdverify.recheck import Malformed, Rejected, Unknown, digest, recheck_data
 d, n, m = sympy.symbols("d n m", integer=True, positive=True)
 p, sigma, tau = sympy.symbols("p sigma tau", positive=True)
 rho = sympy.Symbol("rho", real=True)
-A, B, C, O = (MatrixSymbol(name, d, d) for name in "ABCO")
+A, B, C, O, Q = (MatrixSymbol(name, d, d) for name in "ABCOQ")
 u, a, b = (MatrixSymbol(name, d, 1) for name in "uab")
 X, S, M = (MatrixSymbol(name, n, d) for name in "XSM")
 K = MatrixSymbol("K", n, n)
@@ -127,6 +128,9 @@ MOMENTS = [
     (haar(O), 1, Trace(O * A * O.T * B)),
     (haar(O), 2, Trace(O * A * O.T * B) ** 2),
     (haar(O), 3, Trace(O * A) ** 4 * Trace(O * B * O.T * C)),
+    (haar_unitary(O, Q), 2, (Trace(O) ** 2 + Trace(Q) ** 2) ** 2),
+    (haar_unitary(O, Q), 1, Trace((O * A * O.T + Q * A * Q.T) * B)),
+    (haar_unitary(O, Q), 3, Trace(O * A) * Trace(Q * B) * Trace(O.T * Q) * Trace(O * O.T)),
     (gaussian(X), 1, Trace(X.T * X * A * X.T * X * B)),
     (gaussian(X, columns=Sigma), 1, Trace(X.T * K * X * A)),
 ]

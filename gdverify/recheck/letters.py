@@ -11,7 +11,7 @@ from .matrices import Word
 from .poly import Quot, number
 from .terms import Malformed, Rejected, Tree, free, is_matrix, sub
 
-LAWS = ("gaussian", "sphere", "signs", "haar")
+LAWS = ("gaussian", "sphere", "signs", "haar", "unitary")
 
 
 def require(condition: bool, what: str) -> None:
@@ -36,7 +36,8 @@ class Letters:
         families = {x for _, law in constant for x in law.get("names", ())}
         self.covariances: dict[int, tuple[Word, Word]] = {}
         self.of_covariances: set[int] = set()
-        stated = [c.letter(law["letter"]) for law in c.laws.values() if law["kind"] in LAWS]
+        self.groups: list[tuple[str, list[int]]] = []  # the kinds of the laws, and the letters of each
+        stated = [c.letter(x) for law in c.laws.values() if law["kind"] in LAWS for x in letters_of(law)]
         self.varying = set(stated)  # all that any assumption makes random
         for law in c.laws.values():
             if law["kind"] == "rotation":
@@ -47,10 +48,13 @@ class Letters:
         require(not both, "a letter is random, and assumed constant")
         for name in names:
             law = c.law(name, *kinds)
-            k = c.letter(law["letter"])
-            require(stated.count(k) == 1 and k not in self.random, "a letter with two laws")
-            plain_letter(c, law["letter"])
-            self.random[k] = law
+            mine = [c.letter(x) for x in letters_of(law)]
+            for k, x in zip(mine, letters_of(law), strict=True):
+                require(stated.count(k) == 1 and k not in self.random, "a letter with two laws")
+                plain_letter(c, x)
+                self.random[k] = law
+            self.groups.append((law["kind"], mine))
+            k = mine[0]
             if law["kind"] == "gaussian":
                 self.covariances[k] = (self._covariance(c, law, "rows", 2), self._covariance(c, law, "columns", 3))
 
@@ -89,6 +93,11 @@ class Letters:
 
     def fixed_denominator(self, c: Checker, value: Quot) -> bool:
         return all(self.fixed_atom(c, k) for f in value.den for m, _ in f for k, _ in m)
+
+
+def letters_of(law: dict[str, Any]) -> list[Tree]:
+    """The random letters that one law is about: two parts of a unitary matrix, or one."""
+    return [law["real"], law["imaginary"]] if law["kind"] == "unitary" else [law["letter"]]
 
 
 def plain_letter(c: Checker, t: Tree) -> None:

@@ -5,17 +5,28 @@ A law speaks of one letter, which is independent of every other letter that has 
 
 from __future__ import annotations
 
+import itertools
+from fractions import Fraction
 from typing import Any
 
 from .certificate import Checker, Step
 from .diagonals import diagonal, diagonal_letters
 from .letters import LAWS, Letters, require
 from .matrices import Word
-from .pairings import at_dimension, coset_type, even_blocks, pairings, sign_cumulants, weingarten
+from .pairings import (
+    at_dimension,
+    coset_type,
+    cycle_type,
+    even_blocks,
+    pairings,
+    sign_cumulants,
+    unitary_weingarten,
+    weingarten,
+)
 from .poly import Mono, Quot, number, total
 from .terms import Rejected, Tree
 
-MAX_DEGREE, MAX_HAAR, MAX_SIGNS = 12, 8, 10  # 10395 pairings
+MAX_DEGREE, MAX_HAAR, MAX_UNITARY, MAX_SIGNS = 12, 8, 6, 10  # 10395 pairings
 
 
 def wick(c: Checker, s: Step) -> None:
@@ -32,14 +43,15 @@ def moment(c: Checker, s: Step, kinds: tuple[str, ...] = LAWS) -> None:
     """E(expr) == value, for a polynomial in traces over independent letters: each is integrated after the other.
 
     Gaussian: Isserlis.  Sphere in R^d, d >= 1: the Gaussian value over d (d + 2) ... (d + 2k - 2).  Independent signs:
-    cumulants over partitions into even blocks, degree <= 10.  Haar on O(n): pairs of pairings, degree 2k <= 8, n >= k.
+    cumulants over partitions into even blocks, degree <= 10.  Haar on O(n): pairs of pairings, degree 2k <= 8, n >= k;
+    on U(n), in its real and imaginary part: pairs of permutations, degree 2k <= 6, n >= k.
     """
     expr, letters = mean_of(c, s), Letters(c, s.witness["laws"], kinds)
     value = c.form(expr)
     require(letters.fixed_denominator(c, value), "a denominator may be random")
     value = _without_moduli(c, value, letters)
-    for k in letters.random:
-        value = c.reduced(_integrated(c, value, k, letters))
+    for kind, mine in letters.groups:
+        value = c.reduced(_integrated(c, value, kind, mine, letters))
     require(letters.fixed(c, value), "a factor may be random")
     require(not (value - c.form(s.right)).num, "not the moment")
 
@@ -107,14 +119,15 @@ def _mono(factors: list[tuple[int, Any]]) -> Mono:
     return tuple(sorted((k, e) for k, e in out.items() if e))
 
 
-def _integrated(c: Checker, value: Quot, letter: int, letters: Letters) -> Quot:
-    """The mean over one letter, all else held fixed."""
-    parts, memo = [], {}
+def _integrated(c: Checker, value: Quot, kind: str, mine: list[int], letters: Letters) -> Quot:
+    """The mean over the letters of one law, all else held fixed."""
+    parts: list[Quot] = []
+    memo: dict[Any, Quot] = {}
     for m, coefficient in value.num.items():
-        rings, rest = parted(c, m, lambda x: x == letter)
+        rings, rest = parted(c, m, lambda x: x in mine)
         key = tuple(sorted(rings))
         if key not in memo:
-            memo[key] = _over(c, list(key), letter, letters) if key else number(1)
+            memo[key] = _over(c, list(key), kind, mine, letters) if key else number(1)
         parts.append(Quot({rest: coefficient}, value.den) * memo[key])
     return total(parts)
 
@@ -134,10 +147,12 @@ def parted(c: Checker, m: Mono, has: Any) -> tuple[list[Word], Mono]:
     return rings, tuple(rest)
 
 
-def _over(c: Checker, rings: list[Word], letter: int, letters: Letters) -> Quot:
-    kind = letters.random[letter]["kind"]
-    times = sum(x[0] == letter for w in rings for x in w)
+def _over(c: Checker, rings: list[Word], kind: str, mine: list[int], letters: Letters) -> Quot:
+    times = sum(x[0] in mine for w in rings for x in w)
     require(times <= MAX_DEGREE, f"degree {times} in one letter")
+    if kind == "unitary":
+        return unitary(c, rings, mine)
+    (letter,) = mine
     if kind == "gaussian":
         return c.wick(rings, {letter: letters.covariances[letter]})
     if kind == "sphere":
@@ -158,21 +173,24 @@ def sphere(c: Checker, rings: list[Word], letter: int) -> Quot:
 Edge = tuple[int, int, Word]
 
 
-def network(c: Checker, rings: list[Word], letter: int) -> tuple[list[Edge], list[tuple[int, int]], list[Quot]]:
-    """Traces as sums over indices: (fixed edges, (row, column) of each occurrence of the letter, sizes of indices)."""
+Ends = list[tuple[int, int, int]]
+
+
+def network(c: Checker, rings: list[Word], *mine: int) -> tuple[list[Edge], Ends, list[Quot]]:
+    """Traces as sums over indices: (fixed edges, (row, column, letter) of each occurrence of letters, index sizes)."""
     edges: list[Edge] = []
-    ends: list[tuple[int, int]] = []
+    ends: Ends = []
     sizes: list[Quot] = []
     for word in rings:
         first = len(sizes)
         for n, x in enumerate(word):
             start, end = first + n, first + (n + 1) % len(word)
             sizes.append(c.rows(x))
-            if x[0] != letter:
+            if x[0] not in mine:
                 edges.append((start, end, (x,)))
                 continue
             require(not x[2], "the inverse of a random matrix")
-            ends.append((end, start) if x[1] else (start, end))
+            ends.append((end, start, x[0]) if x[1] else (start, end, x[0]))
     return edges, ends, sizes
 
 
@@ -199,6 +217,38 @@ def haar(c: Checker, rings: list[Word], letter: int) -> Quot:
     return total(v * total(weights[t] * number(times) for t, times in types.items()) for v, types in found.values())
 
 
+def unitary(c: Checker, rings: list[Word], mine: list[int]) -> Quot:
+    """Each occurrence of the parts is (U + conj U)/2 or (U - conj U)/(2i); as many U as conj U, or the mean is zero."""
+    real, imaginary = mine
+    n, columns = c.shapes[real]
+    require(c.same_shape(c.shapes[imaginary], (n, n)) and not (n - columns).num, "the parts of a square matrix")
+    edges, ends, sizes = network(c, rings, real, imaginary)
+    second = [x == imaginary for _, _, x in ends]
+    if len(ends) % 2 or sum(second) % 2:
+        return number(0)
+    require(len(ends) <= MAX_UNITARY, f"degree {len(ends)} in a unitary matrix")
+    half = len(ends) // 2
+    gap = c.sign_of(n - number(half))
+    require(gap is not None and gap[0] >= 0, f"the dimension is not proved to be at least {half}")
+    weights = {t: at_dimension(w, n) for t, w in unitary_weingarten(half).items()}
+    every = list(itertools.permutations(range(half)))
+    found: dict[Any, list[Any]] = {}
+    for plain in itertools.combinations(range(len(ends)), half):
+        other = [k for k in range(len(ends)) if k not in plain]
+        # (1/i)^(occurrences of the imaginary part), and -1 for each of them that is conj U
+        sign = (-1) ** (sum(second) // 2 + sum(second[k] for k in other))
+        for p in every:
+            rows: list[Edge] = [(ends[a][0], ends[other[p[j]]][0], ()) for j, a in enumerate(plain)]
+            for q in every:
+                both = [*edges, *rows, *((ends[a][1], ends[other[q[j]]][1], ()) for j, a in enumerate(plain))]
+                value = c._walk(both, sizes)
+                entry = found.setdefault(value.key(), [value, {}])
+                t = cycle_type(p, q)
+                entry[1][t] = entry[1].get(t, 0) + sign
+    scale = number(Fraction(1, 4**half))
+    return scale * total(v * total(weights[t] * number(k) for t, k in types.items()) for v, types in found.values())
+
+
 def signs(c: Checker, rings: list[Word], letter: int) -> Quot:
     edges, ends, sizes = network(c, rings, letter)
     if len(ends) % 2:
@@ -216,7 +266,7 @@ def signs(c: Checker, rings: list[Word], letter: int) -> Quot:
     return total(v * number(w) for v, w in found.values())
 
 
-def _merged(c: Checker, edges: list[Edge], ends: list[tuple[int, int]], sizes: list[Quot], blocks: Any) -> Quot:
+def _merged(c: Checker, edges: list[Edge], ends: Ends, sizes: list[Quot], blocks: Any) -> Quot:
     """The sum over all indices once the row indices of each block are one, and its column indices."""
     name = list(range(len(sizes)))
     for block in blocks:

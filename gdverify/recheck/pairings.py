@@ -1,4 +1,4 @@
-"""Pairings, set partitions, the orthogonal Weingarten function, cumulants of signs: exact, checked as they are made.
+"""Pairings, set partitions, Weingarten functions, cumulants of signs: exact, checked as they are made.
 
 Nothing here knows of matrices; `moments` puts words in.
 """
@@ -6,9 +6,11 @@ Nothing here knows of matrices; `moments` puts words in.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
 from .poly import ONE, Poly, Quot, number, total
 from .terms import Rejected
@@ -50,28 +52,53 @@ def partitions(k: int, most: int | None = None) -> Iterator[tuple[int, ...]]:
             yield (first, *rest)
 
 
-def contents(shape: tuple[int, ...]) -> list[int]:
-    """2 (column) - (row) of each box of a Young diagram, counted from 0."""
-    return [2 * j - i for i, row in enumerate(shape) for j in range(row)]
+def contents(shape: tuple[int, ...], step: int) -> list[int]:
+    """step (column) - (row) of each box of a Young diagram, counted from 0."""
+    return [step * j - i for i, row in enumerate(shape) for j in range(row)]
+
+
+def cycle_type(p: Sequence[int], q: Sequence[int]) -> tuple[int, ...]:
+    """Lengths of the cycles of p^-1 q, in order of size."""
+    back = {v: k for k, v in enumerate(p)}
+    left, sizes = set(range(len(p))), []
+    while left:
+        here, length = min(left), 0
+        while here in left:
+            left.discard(here)
+            here, length = back[q[here]], length + 1
+        sizes.append(length)
+    return tuple(sorted(sizes))
+
+
+def weingarten(k: int) -> dict[tuple[int, ...], Quot]:
+    """The orthogonal Weingarten function on pairings of 2k points, by coset type, rational in the dimension n."""
+    return _inverse(k, 2)
+
+
+def unitary_weingarten(k: int) -> dict[tuple[int, ...], Quot]:
+    """The unitary Weingarten function on permutations of k points, by cycle type, rational in the dimension n."""
+    return _inverse(k, 1)
 
 
 @functools.cache
-def weingarten(k: int) -> dict[tuple[int, ...], Quot]:
-    """The orthogonal Weingarten function on pairings of 2k points, by coset type, rational in the dimension n.
+def _inverse(k: int, step: int) -> dict[tuple[int, ...], Quot]:
+    """The inverse of the matrix G[p, q] = n^(loops of p and q), p and q pairings (step 2) or permutations (step 1).
 
-    It is the inverse of the matrix G[p, q] = n^(loops of p and q).  The eigenvalues of G are products of n + c over the
+    The eigenvalues of G are products of n + c over the
     contents c of a diagram, so that the entries of the inverse are combinations of their reciprocals; the coefficients
     are found from the inverse at whole n, and then the first row of (inverse times G) is verified to be that of the
-    identity, as rational functions of n.  One row is enough: both matrices are functions of the coset type alone.
+    identity, as rational functions of n.  One row is enough: both matrices are functions of the type of p and q alone,
+    which does not change when the points are permuted (or permutations multiplied) so that p becomes the first.
     """
-    every = list(pairings(range(2 * k)))
-    example = {coset_type(every[0], q): q for q in reversed(every)}
+    every: list[Any] = list(pairings(range(2 * k))) if step == 2 else list(itertools.permutations(range(k)))
+    kind: Callable[[Any, Any], tuple[int, ...]] = coset_type if step == 2 else cycle_type
+    example = {kind(every[0], q): q for q in reversed(every)}
     types, shapes = sorted(example), list(partitions(k))
     counts: dict[tuple[int, ...], dict[tuple[tuple[int, ...], int], int]] = {}
     for t, p in example.items():  # row times column p: how often type s meets n^loops
         counts[t] = {}
         for q in every:
-            entry = (coset_type(every[0], q), len(coset_type(q, p)))
+            entry = (kind(every[0], q), len(kind(q, p)))
             counts[t][entry] = counts[t].get(entry, 0) + 1
     at = [Fraction(k + 1 + j) for j in range(len(types))]
     identity = (1,) * k
@@ -81,21 +108,21 @@ def weingarten(k: int) -> dict[tuple[int, ...], Quot]:
             [sum((v * n**e for (s, e), v in counts[t].items() if s == u), Fraction(0)) for u in types] for t in types
         ]
         values.append(_solve(rows, [Fraction(int(t == identity)) for t in types]))
-    reciprocals = [[1 / math.prod((n + c for c in contents(s)), start=Fraction(1)) for s in shapes] for n in at]
+    reciprocals = [[1 / math.prod((n + c for c in contents(s, step)), start=Fraction(1)) for s in shapes] for n in at]
     out: dict[tuple[int, ...], Quot] = {}
     for i, t in enumerate(types):
         weights = _solve(reciprocals, [row[i] for row in values])
-        out[t] = total(Quot({(): w}) * _product(s).inverse() for w, s in zip(weights, shapes, strict=True) if w)
+        out[t] = total(Quot({(): w}) * _product(s, step).inverse() for w, s in zip(weights, shapes, strict=True) if w)
     for t, entries in counts.items():
         row = total(out[s] * Quot({((X, e),): Fraction(v)}) for (s, e), v in entries.items())
         if (row - number(int(t == identity))).num:
-            raise Rejected("the Weingarten function does not invert the matrix of pairings")
+            raise Rejected("the Weingarten function does not invert the matrix of loops")
     return out
 
 
-def _product(shape: tuple[int, ...]) -> Quot:
+def _product(shape: tuple[int, ...], step: int) -> Quot:
     out = Quot(ONE)
-    for c in contents(shape):
+    for c in contents(shape, step):
         line: Poly = {((X, 1),): Fraction(1)} | ({(): Fraction(c)} if c else {})
         out = out * Quot(line)
     return out
