@@ -17,6 +17,7 @@ from gdverify.kernel import Proof, run_derivation
 from gdverify.language import (
     AtInfinity,
     Mean,
+    NormalMean,
     ScalarFunction,
     Vector,
 )
@@ -425,3 +426,21 @@ def test_a_mean_at_a_random_index():
     fixed = Proof(toy(mean, positive, integers(first), constant(first)))
     fixed.assume(positive, n)
     fixed.assume(mean, first(n))
+
+
+def test_nothing_cancels_unseen_inside_a_mean():
+    """Where q(v) = s = 0, s/q(v) would be 1 by one equation and 0 by the other."""
+    s = Symbol("s", real=True)
+    gap, null = equation("s is q(v)", s, q(v)), equation("s is zero", s, sympy.S.Zero)
+    alike = equation("A is a multiple", A, q(v) * B)
+    check = Proof(toy(gap, null, alike, constant(A, B), symbols={s: Reals(sample=(-1, 1))}))
+    one, zero, multiple = check.assume(gap), check.assume(null), check.assume(alike)
+    for mean in (Mean, NormalMean):
+        inside, traced = mean(s * q(u) / q(v)), mean(Trace(A) * q(u) / q(v))
+        for eq in (one, zero):
+            refused(check.certificate, (inside, "==", mean(q(u))), [], using=[eq])
+            refused(check.certificate, (inside, "==", mean(sympy.S.Zero)), [], using=[eq])
+            refused(check.rewrite, check.identity(inside, inside), eq)
+        refused(check.rewrite, check.identity(traced, traced), multiple)
+    fine = Mean(s * q(u) / (1 + q(v) ** 2))
+    check.rewrite(check.identity(fine, fine), zero)

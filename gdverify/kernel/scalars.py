@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from ..errors import ProofError
-from ..language import Inner, linear_parts, sq
+from ..language import Inner, Mean, NormalMean, Prob, linear_parts, sq
 from .algebra import check_defined, is_zero
 from .context import BINDERS, bound_symbols
 from .fact import Fact
@@ -98,6 +98,8 @@ class ScalarRules(MatrixRules):
             if not isinstance(eq.left, sympy.MatrixExpr):
                 expr = self._substitute(expr, eq.left, eq.right)
         matrices = [eq for eq in using if isinstance(eq.left, sympy.MatrixExpr)]
+        for letter in {x for eq in matrices for x in eq.left.atoms(sympy.MatrixSymbol)}:
+            self._check_hidden(expr, letter)
         return self._rewrite_traces(expr, matrices) if matrices else expr
 
     def _square(self, u: Any) -> Any:
@@ -141,12 +143,21 @@ class ScalarRules(MatrixRules):
             everywhere = self.generic if isinstance(binder, sympy.Derivative) else set()
             if binder.has(old) and (bound_symbols(binder) - everywhere) & ours:
                 raise ProofError("rewriting under a sum, integral or limit whose variable occurs in the equation")
+        self._check_hidden(expr, old)
         if _is_vector(old):
             return expr.replace(
                 lambda e: isinstance(e, Inner) and e.has(old),
                 lambda e: Inner(*(_replace_linear(a, old, new) for a in e.args)),
             )
         return expr.xreplace({old: new})
+
+    def _check_hidden(self, expr: Any, old: Any) -> None:
+        """Refuse to rewrite inside a mean what is divided by something that may be zero: it would cancel unseen."""
+        for mean in expr.atoms(Mean, NormalMean, Prob) if expr.has(old) else ():
+            for power in mean.atoms(sympy.Pow) if mean.has(old) else ():
+                if not power.exp.is_nonnegative and not self.signs.nonnegative(power.exp):
+                    if not self.signs.nonzero(power.base):
+                        raise ProofError(f"rewriting inside {mean}, where {power.base} is not proved to be non-zero")
 
     def product(self, *facts: Fact) -> Fact:
         """Product of non-negative quantities is non-negative; of equalities a == b, c == d gives ac == bd."""
