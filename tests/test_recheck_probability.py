@@ -824,3 +824,82 @@ def test_a_form_is_a_sum_of_shares():
         ("instantiate", [1], relation(square_, square_), {"uses": [1], "values": [[["sym", "x"], ["gauss", 1]]]})
     )
     assert rejected(by_hand(steps, [{"name": "x", "generic": True}]))
+
+
+# -- along the correlation ---------------------------------------------------------------------------------------------
+
+SLOPE = relation(
+    ["diff", ["pair", HEAVISIDE, HEAVISIDE, R], R],
+    ["*", "1/2", ["^", ["const", "pi"], -1], ["^", ["+", 1, ["*", -1, ["^", R, 2]]], "-1/2"]],
+)
+AT_ZERO = relation(["pair", HEAVISIDE, HEAVISIDE, 0], "1/4")
+ARC = ["*", "1/2", ["^", ["const", "pi"], -1], ["call", "asin", R]]
+INSIDE = [
+    ("domain", [], relation(1, R, ">"), {}),
+    ("domain", [], relation(R, -1, ">"), {}),
+    ("product", [1, 2], relation(["*", ["+", 1, ["*", -1, R]], ["+", 1, R]], 0, ">"), {"uses": [1, 2]}),
+    (
+        "certificate",
+        [3],
+        relation(["+", 1, ["*", -1, ["^", R, 2]]], 0, ">"),
+        {"combine": [[1, 3]], "squares": [], "using": []},
+    ),
+]
+
+
+def integrated(motion, start, antiderivative, value, uses=(5, 6)):
+    conclusion = relation(["pair", HEAVISIDE, HEAVISIDE, R], value)
+    end = ("along correlation", [4, *sorted(uses)], conclusion, {"uses": list(uses), "antiderivative": antiderivative})
+    return by_hand([*INSIDE, motion, start, end], [*SIZES, CORRELATION])
+
+
+def test_integration_along_the_correlation():
+    motion, start = ("price", [], SLOPE, {}), ("pair value", [], AT_ZERO, {})
+    value = ["+", "1/4", ARC]
+    assert not rejected(integrated(motion, start, ARC, value))
+    assert not rejected(integrated(motion, start, ["+", 7, ARC], value))
+    assert rejected(integrated(motion, start, ["*", 2, ARC], ["+", "1/4", ["*", 2, ARC]]))
+    assert rejected(integrated(motion, start, ARC, ["+", "1/2", ARC]))
+    assert rejected(integrated(motion, start, ARC, value, uses=(6, 5)))
+    other = ("pair value", [], relation(["pair", RELU, HEAVISIDE, 0], ["*", "1/2", ROOT]), {})
+    assert rejected(integrated(motion, other, ARC, ["+", ["*", "1/2", ROOT], ARC]))
+    supposed = ("suppose", [], relation(SLOPE["left"], 0), {})
+    assert rejected(integrated(supposed, start, 0, "1/4"))
+    assert rejected(integrated(motion, ("suppose", [], relation(AT_ZERO["left"], 1), {}), ARC, ["+", 1, ARC]))
+
+
+def test_a_parameter_does_not_become_the_correlation():
+    """d/dr E[c U V] = c for a constant c; for c = r it is 2 r."""
+    c = {"name": "c", "low": -1, "high": 1, "low_open": True, "high_open": True, "generic": True}
+    left = lambda k: ["diff", ["pair", ["*", k, SLOT], SLOT, R], R]
+    value = lambda k: ["*", k, ["pair", 1, 1, R]]
+    steps = [("price", [], relation(left(["sym", "c"]), value(["sym", "c"])), {})]
+    assert not rejected(by_hand(steps, [*SIZES, CORRELATION, c]))
+    steps.append(("instantiate", [1], relation(left(R), value(R)), {"uses": [1], "values": [[["sym", "c"], R]]}))
+    assert rejected(by_hand(steps, [*SIZES, CORRELATION, c]))
+
+
+@pytest.mark.parametrize(
+    ("name", "slope_", "true"),
+    [
+        ("asin", ["^", ["+", 1, ["*", -1, ["^", R, 2]]], "-1/2"], True),
+        ("acos", ["*", -1, ["^", ["+", 1, ["*", -1, ["^", R, 2]]], "-1/2"]], True),
+        ("acos", ["^", ["+", 1, ["*", -1, ["^", R, 2]]], "-1/2"], False),
+        ("atan", ["^", ["+", 1, ["^", R, 2]], -1], True),
+        ("atan", ["^", ["+", 1, ["*", -1, ["^", R, 2]]], -1], False),
+        ("erf", ["*", 2, ["^", ["const", "pi"], "-1/2"], ["exp", ["*", -1, ["^", R, 2]]]], True),
+        ("erf", ["*", ["^", ["const", "pi"], "-1/2"], ["exp", ["*", -1, ["^", R, 2]]]], False),
+        ("tanh", ["+", 1, ["*", -1, ["^", ["call", "tanh", R], 2]]], True),
+        ("sin", ["call", "cos", R], True),
+        ("cos", ["call", "sin", R], False),
+        ("sign", 0, False),
+        ("Heaviside", 0, False),
+        ("floor", 0, False),
+    ],
+)
+def test_derivatives_of_named_functions(name, slope_, true):
+    end = ("derivative", [4], relation(["diff", ["call", name, R], R], slope_), {})
+    assert rejected(by_hand([*INSIDE, end], [*SIZES, CORRELATION])) != true
+    outside = [{**CORRELATION, "high": 3}]
+    if name in ("asin", "acos"):
+        assert rejected(by_hand([("derivative", [], end[2], {})], [*SIZES, *outside]))
