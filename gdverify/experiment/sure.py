@@ -281,7 +281,7 @@ class SureDecider(Decider):
         """Search on from the rows nearest to the bound; returns a confirmed violation, and how many were tried."""
         recorders: dict[int, Any] = {}
         draws: list[list[Primitive]] = []
-        for _, block, row in self._ranked()[:_ELITE]:
+        for _, block, row in self._ranked()[: min(_ELITE, max(2, self.lab.rows))]:
             if block not in recorders:
                 if len(recorders) >= self.effort.search_blocks:
                     continue
