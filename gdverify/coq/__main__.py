@@ -9,51 +9,90 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
+from ..claim import Claim
 from ..discover import select
 from ..errors import GdverifyError
 from .command import available, compile_text
-from .derivation import export_derivation, export_mutant
+from .derivation import export_derivation, export_mutant, recorded
+from .mutants import without_known_proofs
+
+LIMIT = 120  # seconds for one file
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m gdverify.coq", description=__doc__)
     parser.add_argument("claims", nargs="*", metavar="CLAIM")
-    parser.add_argument("--seconds", type=float, default=300, help="stop after this long (default 300)")
+    parser.add_argument("--seconds", type=float, default=300, help="start nothing new after this long (default 300)")
     parser.add_argument("--mutants", action="store_true", help="also see that coqc refuses each claim's mutants")
+    parser.add_argument("--jobs", type=int, default=2, help="files compiled at a time (default 2)")
     args = parser.parse_args()
     if not available():
         print("coqc is not installed: skipped")
         return 0
-    began, counts = time.perf_counter(), {"accepted": 0, "refused": 0, "without a Coq form": 0, "left out": 0}
+    counts = {"accepted": 0, "refused": 0, "without a Coq form": 0, "left out": 0}
     counts |= {"mutants refused": 0, "MUTANTS ACCEPTED": 0}
-    for located in select(args.claims, not args.claims):
-        claim = located.claim
-        if not any(e.kind == "derivation" for e in claim.evidence):
-            continue
-        left = args.seconds - (time.perf_counter() - began)
-        if left <= 0:
-            counts["left out"] += 1
-            continue
-        try:
-            text = export_derivation(claim)
-        except GdverifyError as error:
-            counts["without a Coq form"] += 1
-            print(f"-        {claim.id}: {error}", flush=True)
-            continue
-        accepted, complaint, seconds = compile_text(text, limit=120)
-        counts["accepted" if accepted else "refused"] += 1
-        print(f"{'accepted' if accepted else 'REFUSED '} {claim.id} ({seconds:.1f} s){complaint}", flush=True)
-        for mutant in claim.mutants if args.mutants and accepted else ():
-            try:
-                lives = compile_text(export_mutant(claim, mutant), limit=120)[0]
-            except GdverifyError:
-                lives = False  # it needs an assumption that the mutant drops
-            counts["MUTANTS ACCEPTED" if lives else "mutants refused"] += 1
-            if lives:
-                print(f"         MUTANT ACCEPTED: {mutant.name}", flush=True)
+    began = time.perf_counter()
+    with ThreadPoolExecutor(max(1, args.jobs)) as pool:
+        waiting: list[tuple[Claim, Any]] = []
+        for located in select(args.claims, not args.claims):
+            waiting.append((located.claim, _start(pool, located.claim, args, began)))
+            while waiting and (isinstance(waiting[0][1], str) or all(f.done() for f in waiting[0][1][2])):
+                _report(*waiting.pop(0), counts)
+        for claim, work in waiting:
+            _report(claim, work, counts)
     print(", ".join(f"{n} {what}" for what, n in counts.items() if n or what in ("accepted", "refused")))
     return 1 if counts["refused"] or counts["MUTANTS ACCEPTED"] else 0
+
+
+def _start(pool: ThreadPoolExecutor, claim: Claim, args: Any, began: float) -> Any:
+    """Compilations of a claim's export and of its mutants', or why there are none ("" if it has no derivation)."""
+    if not any(e.kind == "derivation" for e in claim.evidence):
+        return ""
+    late = lambda: time.perf_counter() - began > args.seconds
+    try:
+        proof = recorded(claim)
+        text = export_derivation(claim, proof=proof)
+    except GdverifyError as error:
+        return str(error)
+    own = pool.submit(lambda: None if late() else compile_text(text, limit=LIMIT))
+    mutants: list[tuple[str, Future[Any] | None]] = []
+    for mutant in claim.mutants if args.mutants else ():
+        try:
+            other = without_known_proofs(text, export_mutant(claim, mutant, proof))
+        except GdverifyError:
+            mutants.append((mutant.name, None))  # it needs an assumption that the mutant drops
+            continue
+        run = lambda other=other: None if late() else compile_text(other, limit=LIMIT, admitted=True)
+        mutants.append((mutant.name, pool.submit(run)))
+    return own, mutants, [own, *(f for _, f in mutants if f is not None)]
+
+
+def _report(claim: Claim, work: Any, counts: dict[str, int]) -> None:
+    if isinstance(work, str):
+        if work:
+            counts["without a Coq form"] += 1
+            print(f"-        {claim.id}: {work}", flush=True)
+        return
+    own, mutants, _ = work
+    result = own.result()
+    if result is None:
+        counts["left out"] += 1
+        return
+    accepted, complaint, seconds = result
+    counts["accepted" if accepted else "refused"] += 1
+    print(f"{'accepted' if accepted else 'REFUSED '} {claim.id} ({seconds:.1f} s){complaint}", flush=True)
+    for name, run in mutants if accepted else ():
+        outcome = (False, "", 0.0) if run is None else run.result()
+        if outcome is None:
+            counts["left out"] += 1
+            continue
+        lives = outcome[0] or "no answer" in outcome[1]
+        counts["MUTANTS ACCEPTED" if lives else "mutants refused"] += 1
+        if lives:
+            print(f"         MUTANT ACCEPTED: {name}{outcome[1]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,20 @@ _TRANSFER = {
 Tamper = Callable[["Derivation"], None]
 
 
-def export_derivation(claim: Claim, evidence: Evidence | None = None, *, tamper: Tamper | None = None) -> str:
+def recorded(claim: Claim, evidence: Evidence | None = None) -> Recording:
+    """A claim's derivation, run once; exports of the claim and of its mutants can share it."""
+    if evidence is None:
+        evidence = next((e for e in claim.evidence if e.kind == "derivation"), None)
+        if evidence is None:
+            raise NotExported(f"{claim.id} has no derivation")
+    proof = Recording(claim)
+    evidence.function(proof)
+    return proof
+
+
+def export_derivation(
+    claim: Claim, evidence: Evidence | None = None, *, tamper: Tamper | None = None, proof: Recording | None = None
+) -> str:
     """Text of a Coq file whose last theorem is what the claim states.
 
     Parameters
@@ -41,6 +54,7 @@ def export_derivation(claim: Claim, evidence: Evidence | None = None, *, tamper:
     claim : a claim with a derivation
     evidence : which derivation; by default the first
     tamper : changes the recorded derivation before it is written (tests of Coq's refusal)
+    proof : the derivation as `recorded` before
 
     Raises
     ------
@@ -49,19 +63,13 @@ def export_derivation(claim: Claim, evidence: Evidence | None = None, *, tamper:
     ProofError
         the derivation does not go through in the kernel
     """
-    if evidence is None:
-        evidence = next((e for e in claim.evidence if e.kind == "derivation"), None)
-        if evidence is None:
-            raise NotExported(f"{claim.id} has no derivation")
-    proof = Recording(claim)
-    evidence.function(proof)
-    derivation = Derivation(claim, proof)
+    derivation = Derivation(claim, recorded(claim, evidence) if proof is None else proof)
     if tamper is not None:
         tamper(derivation)
     return derivation.text()
 
 
-def export_mutant(claim: Claim, mutant: Mutant) -> str:
+def export_mutant(claim: Claim, mutant: Mutant, proof: Recording | None = None) -> str:
     """The claim's own derivation with what the mutant changes put in its place; Coq must refuse it.
 
     Raises
@@ -70,6 +78,9 @@ def export_mutant(claim: Claim, mutant: Mutant) -> str:
         the derivation uses an assumption that the mutant drops: there is nothing to compile
     """
     changed = claim.mutated(mutant)
+    proof = recorded(claim) if proof is None else proof
+    domains = proof.signs.domains
+    before = dict(domains)
 
     def tamper(derivation: Derivation) -> None:
         stated = claim.decides.propositions()
@@ -79,7 +90,12 @@ def export_mutant(claim: Claim, mutant: Mutant) -> str:
         derivation.proof.signs.domains.update(changed.symbols)
         derivation.proof.signs.forget()
 
-    return export_derivation(claim, tamper=tamper)
+    try:
+        return export_derivation(claim, tamper=tamper, proof=proof)
+    finally:
+        domains.clear()
+        domains.update(before)
+        proof.signs.forget()
 
 
 class Derivation:
@@ -296,7 +312,8 @@ class Derivation:
             rule = self.calls.get(n, ("", {}, 0))[0]
             about = step.fact.left.atoms(sympy.MatrixSymbol) or step.fact.right.atoms(sympy.MatrixSymbol)
             if not hasattr(self, f"_rule_{rule}"):
-                raise NotExported(f"step {n} ({step.rule}{', about matrices' if about else ''}) has no Coq form")
+                what = " about matrices" if about else ""
+                raise NotExported(f"step {n} ({step.rule}{what}) has no Coq form")
             if about and self.terms.random:
                 raise NotExported(f"step {n} ({step.rule}) is about random matrices, which have no Coq form")
 
