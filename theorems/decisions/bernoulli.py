@@ -154,7 +154,7 @@ def stopped_at_the_worst_time(xp, rng, case, size):
     """The adversary knows p, looks after every sample and stops when the evidence against p is largest."""
     p, T = case.p, case.T
     ones = xp.cumulative_sum(xp.astype(rng.uniform((size, T)) < p, xp.float64), axis=-1)
-    n = 1.0 * xp.arange(1, T + 1)
+    n = xp.arange(1, T + 1, dtype=xp.float64)
     worst = xp.argmax(bernoulli_evidence(xp, ones, n, xp.log(xp.asarray(p / (1 - p)))), axis=-1)
     at = xp.astype(xp.arange(T) == worst[:, None], xp.float64)
     low, high = bernoulli_interval(xp, xp.sum(ones * at, axis=-1), xp.sum(n * at, axis=-1), case.price * case.alpha)

@@ -279,7 +279,7 @@ def stopped_at_the_worst_time(xp, rng, case, size):
     at = xp.astype(xp.arange(T) == worst[:, None], xp.float64)
     low, high = betting_interval(xp, xp.sum(sums * at[..., None], axis=1), case.price * case.alpha)
     if "interval" in case:
-        n = xp.arange(8, T + 1)
+        n = xp.arange(8, T + 1, dtype=xp.float64)
         mean, square = sums[:, 7:, 1] / n, sums[:, 7:, 2] / n
         distance = abs(mean + 0.5 - mu) / xp.sqrt((square - mean**2) / n + 1e-12)
         low = xp.where(xp.max(distance, axis=-1) > xp.ndtri(xp.asarray(1 - case.alpha / 2)), 1.0 + low, 0.0 * low)

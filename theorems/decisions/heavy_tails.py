@@ -219,7 +219,7 @@ def stopped_at_the_worst_time(xp, rng, case, size):
     T, level, tuned = case.T, case.price * case.alpha, max(1, case.T // 16)
     y = unit_samples(xp, rng, case.law, (size, T)) * case.v**0.5
     totals, squares = xp.cumulative_sum(y, axis=-1), xp.cumulative_sum(y * y, axis=-1)
-    n, v = 1.0 * xp.arange(1, T + 1), case.told * case.v
+    n, v = xp.arange(1, T + 1, dtype=xp.float64), case.told * case.v
     rho = mixture_precision(0.95 * level, tuned)
     worst = xp.argmax(robust_evidence(xp, n, totals / v**0.5, squares / v, rho), axis=-1)
     at = xp.astype(xp.arange(T) == worst[:, None], xp.float64)

@@ -149,7 +149,7 @@ def stopped_at_the_worst_time(xp, rng, case, size):
     """The adversary knows mu, looks after every sample and stops when the evidence against mu is largest."""
     T, level, tuned = case.T, case.price * case.alpha, max(1, case.T // 16)
     x = case.mu + case.s**0.5 * unit_samples(xp, rng, case.law, (size, T))
-    totals, n = xp.cumulative_sum(x, axis=-1), 1.0 * xp.arange(1, T + 1)
+    totals, n = xp.cumulative_sum(x, axis=-1), xp.arange(1, T + 1, dtype=xp.float64)
     proxy = case.told * case.s
     rho = mixture_precision(level, tuned)
     worst = xp.argmax(normal_evidence(xp, (totals - n * case.mu) / proxy**0.5, n, rho), axis=-1)
