@@ -294,6 +294,7 @@ _FIELDS = {
     "gronwall": ("uses", "rate", "time"),
     "monotone": ("x",),
     "tangent": ("x", "at"),
+    "taylor": ("x", "at", "order"),
     "integral": ("function", "x", "low", "high", "antiderivative"),
     "integral bound": ("uses", "x", "low", "high"),
     "share integral": ("uses", "i", "n", "j", "b", "theta"),
@@ -338,7 +339,7 @@ def negated(e: Any) -> Any:
 
 def _slope_factors(rule: str, f: Fact, arguments: dict[str, Any]) -> list[Any]:
     """Factors of the derivative whose sign a rule rests on."""
-    times = {"monotone": 1, "tangent": 2}.get(rule)
+    times = {"monotone": 1, "tangent": 2, "taylor": arguments.get("order")}.get(rule)
     if times is None:
         return []
     top, _ = sympy.fraction(sympy.together(sympy.diff(f.left, arguments["x"], times)))

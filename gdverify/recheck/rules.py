@@ -1044,6 +1044,75 @@ def decay(c: Checker, s: Step) -> None:
         require(found is not None and found[0] >= 0, "not known to fall that fast")
 
 
+def geometric(c: Checker, s: Step) -> None:
+    """left == r: the expression is k r^n (1 + o(1)) with k > 0, a sum of terms k_j r_j^n with r_j > 0."""
+    require(isinstance(s.left, tuple) and s.left[0] == "ratio" and s.relation == "==", "no ratio of growth")
+    name = symbol(c, s, "n")
+    require(s.left[2] == ("sym", name), "the growth in another symbol")
+    _runs(c, s, s.left[1], name)
+    value = c.form(s.left[1])
+    require(all(name not in c.atoms[k].names for f in value.den for m, _ in f for k, _ in m), "a quotient that moves")
+    groups: dict[Any, tuple[Quot, list[Quot]]] = {}
+    for m, coefficient in value.num.items():
+        ratio, rest = number(1), Quot({(): coefficient}, value.den)
+        for k, e in m:
+            if name in c.atoms[k].names:
+                ratio = ratio * _ratio(c, k, e, name)
+            else:
+                rest = rest * c.one(k, e)
+        groups.setdefault(c.reduced(ratio).key(), (c.reduced(ratio), []))[1].append(rest)
+    found = [(r, c.reduced(total(parts))) for r, parts in groups.values()]
+    found = [(r, k) for r, k in found if k.num]
+    for r, k in found:
+        if all(other is r or c.sign_of(r - other) == (1, True) for other, _ in found):
+            require(c.sign_of(k) == (1, True), "the leading coefficient is not proved to be positive")
+            require(not c.reduced(c.form(s.right) - r).num, "another ratio")
+            return
+    raise Rejected("no term is proved to be the largest")
+
+
+def _ratio(c: Checker, k: int, e: Any, name: str) -> Quot:
+    """r of an atom's power that is r^n, r > 0."""
+    a = c.atoms[k]
+    require(a.kind in ("pow", "exp"), "a factor that is no power r^n")
+    base, exponent = (None, a.parts[0]) if a.kind == "exp" else a.parts
+    slope = c.reduced(exponent * c.form(("sym", name)) ** -1 * number(e))
+    require(name not in c.names_of(slope) and c.real(slope), "an exponent that is no multiple of n")
+    if base is None:
+        return c._exponential(slope)
+    still = not isinstance(base, int) or name not in c.atoms[base].names
+    require(still and c._sign_of_base(base) == (1, True), "a base that moves, or is not proved to be positive")
+    return c._lift(base, slope)
+
+
+def taylor(c: Checker, s: Step) -> None:
+    """left >= its Taylor polynomial at a point of the domain, for its derivative of the next order is >= 0 (Lagrange).
+
+    The polynomial has the degree order - 1; an odd order needs x >= the point on the whole domain.
+    """
+    name, at, order = symbol(c, s, "x"), tree(c, s, "at"), field(s, "order")
+    d = c.symbols[name]
+    require(isinstance(order, int) and not isinstance(order, bool) and 1 <= order <= 12, "an order from 1 to 12")
+    require(d.low is None or c.nonnegative(sub(at, d.low)), "the point is outside the domain")
+    require(d.high is None or c.nonnegative(sub(d.high, at)), "the point is outside the domain")
+    above = order % 2 == 0 or (d.low is not None and c.nonnegative(sub(d.low, at)))
+    require(above, "an odd order needs the domain to begin at the point")
+    require(name not in free(at) and s.relation == ">=", "the point moves")
+    untied(c, name, s.left, at)
+    untouched(c, s.premises, name)
+    gap = c.form(("sym", name)) - c.form(at)
+    slope, polynomial, scale = c.form(s.left), number(0), Fraction(1)
+    for k in range(order):
+        (j,) = [i for m in c.form(("sym", name)).num for i, _ in m]
+        here = c.form(put(c, s.left, {name: at})) if k == 0 else _at(c, slope, j, name, at)
+        polynomial = polynomial + here * gap**k * number(scale)
+        scale /= k + 1
+        slope = c.slope(slope, name)
+    found = c.sign_of(slope)
+    require(found is not None and found[0] >= 0, "the last derivative may be negative")
+    require(not c.reduced(c.form(s.right) - polynomial).num, "not the Taylor polynomial")
+
+
 def solution(c: Checker, s: Step) -> None:
     law = c.law(s.witness.get("law"), "initial-value")
     time = symbol(c, s, "time")
@@ -1134,6 +1203,8 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "derivative": derivative,
     "monotone": monotone,
     "tangent": tangent,
+    "taylor": taylor,
+    "geometric": geometric,
     "integral": integral,
     "integral bound": integral_bound,
     "limit": limit,
