@@ -304,9 +304,11 @@ class Normal:
         ends = tuple("oo" if e == ("oo",) else self.form(e).key() for e in (low, high))
         name = f"#{height(body)}.{self.atom('range', (integer, ends), (), frozenset())}"
         # Declared anew each time: the ends are equal to earlier ones by what is known now.
-        self.symbols[name] = Symbol(
-            name, low, None if high == ("oo",) else high, not integer, not integer, integer=integer
-        )
+        if integer or high == ("oo",) or self.nonnegative(add(high, neg(low))):
+            end = None if high == ("oo",) else high
+            self.symbols[name] = Symbol(name, low, end, not integer, not integer, integer=integer)
+        else:  # the ends of an integral may be in the other order
+            self.symbols[name] = Symbol(name)
         if variable in bound(body):
             raise Rejected(f"{variable} is bound twice")
         yield name, _plug(body, {variable: ("sym", name)}), ends

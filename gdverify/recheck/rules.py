@@ -854,9 +854,7 @@ def monotone(c: Checker, s: Step) -> None:
 
 def tangent(c: Checker, s: Step) -> None:
     name, at = symbol(c, s, "x"), tree(c, s, "at")
-    d = c.symbols[name]
-    require(d.low is None or c.nonnegative(sub(at, d.low)), "the point is outside the domain")
-    require(d.high is None or c.nonnegative(sub(d.high, at)), "the point is outside the domain")
+    require(c.within(at, name), "the point is not known to be in the domain")
     untied(c, name, s.left)
     value = c.form(s.left)
     c.form(put(c, s.left, {name: at}))
@@ -918,11 +916,9 @@ def integral(c: Checker, s: Step) -> None:
     low, high, function = tree(c, s, "low"), tree(c, s, "high"), tree(c, s, "function")
     whole = tree(c, s, "antiderivative")
     d = c.symbols[name]
-    above = c.positive if d.low_open else c.nonnegative
-    below = c.positive if d.high_open else c.nonnegative
     untied(c, name, function, whole)
-    require(d.low is not None and above(sub(low, d.low)), "the interval is not inside the domain")
-    require(d.high is None or (high != ("oo",) and below(sub(d.high, high))), "the interval is not in the domain")
+    require(d.low is not None and c.within(low, name), "the interval is not inside the domain")
+    require(d.high is None if high == ("oo",) else c.within(high, name), "the interval is not in the domain")
     require(not (c.slope(c.form(whole), name) - c.form(function)).num, "no antiderivative")
     untouched(c, s.premises, name)
     at = lambda v: put(c, whole, {name: v})
@@ -1062,10 +1058,10 @@ def geometric(c: Checker, s: Step) -> None:
                 rest = rest * c.one(k, e)
         groups.setdefault(c.reduced(ratio).key(), (c.reduced(ratio), []))[1].append(rest)
     found = [(r, c.reduced(total(parts))) for r, parts in groups.values()]
-    found = [(r, k) for r, k in found if k.num]
-    for r, k in found:
+    found = [(r, lead) for r, lead in found if lead.num]
+    for r, lead in found:
         if all(other is r or c.sign_of(r - other) == (1, True) for other, _ in found):
-            require(c.sign_of(k) == (1, True), "the leading coefficient is not proved to be positive")
+            require(c.sign_of(lead) == (1, True), "the leading coefficient is not proved to be positive")
             require(not c.reduced(c.form(s.right) - r).num, "another ratio")
             return
     raise Rejected("no term is proved to be the largest")
@@ -1093,8 +1089,7 @@ def taylor(c: Checker, s: Step) -> None:
     name, at, order = symbol(c, s, "x"), tree(c, s, "at"), field(s, "order")
     d = c.symbols[name]
     require(isinstance(order, int) and not isinstance(order, bool) and 1 <= order <= 12, "an order from 1 to 12")
-    require(d.low is None or c.nonnegative(sub(at, d.low)), "the point is outside the domain")
-    require(d.high is None or c.nonnegative(sub(d.high, at)), "the point is outside the domain")
+    require(c.within(at, name), "the point is not known to be in the domain")
     above = order % 2 == 0 or (d.low is not None and c.nonnegative(sub(d.low, at)))
     require(above, "an odd order needs the domain to begin at the point")
     require(name not in free(at) and s.relation == ">=", "the point moves")

@@ -440,6 +440,8 @@ class Signs(Normal):
         s = self.symbols[name]
         if s.integer and not self.integer(tree):
             return False
+        if not self.real(self.form(tree)):
+            return False
         for end, gap, is_open in (
             (s.low, lambda e: add(tree, neg(e)), s.low_open),
             (s.high, lambda e: add(e, neg(tree)), s.high_open),

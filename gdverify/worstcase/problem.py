@@ -32,7 +32,7 @@ from typing import Any
 
 from ..claim import Claim
 from ..errors import ClaimError
-from .basis import sparser_basis
+from .basis import sparser_basis, without_gauge
 from .bounds import enclose
 from .interpolation import FunctionClass, read_class
 from .operators import Operator, read_operator
@@ -480,7 +480,7 @@ class Problem:
         ids = [self._basis_ids[k] for k in kept]
         names = [self._basis[k] for k in kept]
         points = [] if self.block_count else [a for o in owners for x, *_ in o.known.values() for a in x.coords]
-        out = Rows(names, vectors, values, rows, objective, faithful, theorems, members, ids, points)
+        out = without_gauge(Rows(names, vectors, values, rows, objective, faithful, theorems, members, ids, points))
         # unbounded gradients at x_star are found one coordinate at a time
         return out if self.block_count or self.offsets else sparser_basis(out)
 

@@ -121,6 +121,7 @@ class Rows:
     theorems : where the rows come from
     members : the functions and operators that the rows speak of
     basis_ids : position in ``vectors`` of each basis vector
+    gauged : whether basis vectors were put to 0 without loss of generality, besides the minimiser
     points : position in ``vectors`` of the points where functions and operators are evaluated, in order
     stated : the problem in the coordinates in which it was stated, if these are others
     """
@@ -135,6 +136,7 @@ class Rows:
     members: list[Member] = field(default_factory=list)
     basis_ids: list[int] = field(default_factory=list)
     points: list[int] = field(default_factory=list)
+    gauged: bool = False
     stated: Rows | None = None
 
     def only(self, kept: Sequence[int]) -> Rows:

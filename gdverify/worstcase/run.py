@@ -239,7 +239,7 @@ def _upper(
         found = certify_multipliers(rows, a, first.multipliers, units(a, first))
     near = bound == 0 or abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
     if near and (found is None or found[0] > bound):
-        quadratic = best_quadratic(problem)
+        quadratic = None if rows.gauged else best_quadratic(problem)
         attained = quadratic.coordinates(rows) if quadratic is not None and quadratic.value == bound else None
         found = tight_certificate(rows, a, first, bound, attained) or found
     return found
@@ -270,7 +270,7 @@ def _quadratic_instance(
     problem: Problem, rows: Rows, plain: dict[str, Any], bound: Fraction
 ) -> tuple[Fraction | None, dict[str, Any], str]:
     """The best one-dimensional quadratic, where there is one."""
-    quadratic = best_quadratic(problem, bound)
+    quadratic = None if rows.gauged else best_quadratic(problem, bound)
     if quadratic is None:
         return None, {}, ""
     instance = quadratic.instance(rows)
