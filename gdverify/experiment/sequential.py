@@ -111,7 +111,9 @@ def betting_evidence(xp: Namespace, sums: Any, mean: Any) -> tuple[Any, Any]:
     """
     shift = 0.5 - mean  # x - mean = (x - 1/2) + shift
     scale = xp.maximum(mean, 1.0 - mean)
-    tower, even, odd = [xp.ones_like(shift)], [], []
+    tower: list[Any] = [xp.ones_like(shift)]
+    even: list[Any] = []
+    odd: list[Any] = []
     for j in range(1, DEGREE + 1):
         tower.append(tower[-1] * shift)
         moment = sums[:, None, j]
