@@ -9,15 +9,16 @@ import sympy
 
 from ..claim import Assumption
 from ..errors import ProofError
-from ..language import Mean
+from ..language import Covariance, Mean
 from .fact import Fact
+from .matrices import determinant_of
 from .matrix import Word, cycle_factors, expand_traces, gaussian_mean, transpose_word, words
 from .means import MeanRules, law_letters
 from .moments import haar_mean, signs_mean, sphere_mean, unitary_mean
 
 
 class MomentRules(MeanRules):
-    """moment, rotated, stein."""
+    """moment, rotated, stein, log_determinant."""
 
     def moment(self, expr: Any, laws: Sequence[Assumption]) -> Fact:
         """Mean(expr) == its value, for a polynomial in traces of words in independent random letters of known laws.
@@ -163,6 +164,33 @@ class MomentRules(MeanRules):
             a.name for a in (law, *others, *(inverses if inverse is not None and field.has(inverse) else ()))
         )
         return self._record("stein", Mean(sympy.Trace(letter.T * field)), "==", Mean(value), note=note)
+
+    def log_determinant(self, law: Assumption) -> Fact:
+        """Mean(log det(X^T X)) == sum over i = 1..d of digamma((n - d + i)/2), plus d log 2.
+
+        For an n x d matrix X of independent standard normal entries, n >= d >= 1.  det(X^T X) is the product of the
+        squared distances of each column from the span of those before it.  Given these, a distance is that of a
+        standard normal vector from a subspace of dimension k - 1: chi-squared with n - k + 1 degrees of freedom for the
+        k-th column; and E log of a chi-squared variable with m degrees of freedom is digamma(m/2) + log 2.  (Bartlett
+        1933.)  det(X)^2 stands for det(X^T X) where X is square.
+        """
+        if law.key[:1] != ("gaussian",) or not isinstance(law.key[2], Covariance):
+            raise ProofError(f"{law.name!r} is no Gaussian law")
+        letter, covariance = law.key[1], law.key[2]
+        if not all(isinstance(m, sympy.Identity) for m in (covariance.rows, covariance.columns)):
+            raise ProofError(f"the entries of {letter} are not independent and standard")
+        self._laws(sympy.Trace(letter.T * letter), [law])
+        n, d = letter.shape
+        if not (self.signs.integer(n) and self.signs.integer(d) and self.signs.positive(d)):
+            raise ProofError(f"{n} and {d} are not proved to be positive integers")
+        if not self.signs.nonnegative(n - d):
+            raise ProofError(f"{n} >= {d} is not proved: the determinant is zero")
+        i = sympy.Symbol("column'", integer=True)
+        if i in n.free_symbols | d.free_symbols:
+            raise ProofError(f"{i} is the variable of the sum: call your symbol otherwise")
+        volume = determinant_of(sympy.MatMul(sympy.Transpose(letter), letter))
+        right = sympy.Sum(sympy.digamma((n - d + i) / sympy.Integer(2)), (i, 1, d)) + d * sympy.log(2)
+        return self._record("log determinant", Mean(sympy.log(volume)), "==", right, note=law.name, defined=True)
 
     def _check_field(self, law: Assumption, field: Any, others: Sequence[Assumption]) -> None:
         """Every letter but P has its law here, or is constant."""

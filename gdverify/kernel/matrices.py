@@ -115,12 +115,13 @@ class MatrixRules(Context):
         return self._record("submultiplicative", norm(x) * norm(y), ">=", norm(x * y))
 
     def determinant(self, fact: Fact) -> Fact:
-        """det(left) == det(right) for square left == right; det(AB) = det(A) det(B), det(A^T) = det(A), det(I) = 1.
+        """det(left) == det(right) for square left == right; det(AB) = det(A) det(B), det(A^T) = det(A), det(I) = 1,
+        and det(cA) = c^n det(A) for an n x n matrix A.
 
         Products are split where every factor is square; a sum stays as it is.
         """
         self._matrix_equation(fact)
-        left, right = _determinant(fact.left), _determinant(fact.right)
+        left, right = determinant_of(fact.left), determinant_of(fact.right)
         return self._record("determinant", left, "==", right, [fact], defined=True)  # det of an inverse: not 1/0
 
     def _rules(self, using: Sequence[Fact]) -> list[tuple[Word, Terms]]:
@@ -282,19 +283,19 @@ def _scalars(quantity: Any) -> set[Any]:
     return atoms - set(blind.values())
 
 
-def _determinant(m: Any) -> Any:
+def determinant_of(m: Any) -> Any:
+    """det m, multiplied out over products of square factors."""
     if not m.is_square:
         raise ProofError(f"determinant of {m}, which is not square")
     if isinstance(m, sympy.Transpose):
-        return _determinant(m.arg)
+        return determinant_of(m.arg)
     if isinstance(m, sympy.Inverse):
-        return 1 / _determinant(m.arg)
+        return 1 / determinant_of(m.arg)
     if isinstance(m, sympy.Identity):
         return sympy.S.One
     if isinstance(m, sympy.MatMul) and all(a.is_square for a in m.args if isinstance(a, sympy.MatrixExpr)):
         coefficient, factors = m.as_coeff_matrices()
-        if coefficient == 1:
-            return sympy.Mul(*[_determinant(f) for f in factors])
+        return coefficient ** m.shape[0] * sympy.Mul(*[determinant_of(f) for f in factors])
     return sympy.Determinant(m)
 
 

@@ -16,7 +16,7 @@ from .matrices import MatrixRules
 
 
 class ScalarRules(MatrixRules):
-    """identity, sign, certificate, rewrite, product, extreme, root, power."""
+    """identity, sign, certificate, rewrite, product, extreme, root, logarithm, power."""
 
     def identity(self, left: Any, right: Any = 0, *, using: Sequence[Fact] = ()) -> Fact:
         """left == right, by exact normal form, after the equalities ``using`` were put in."""
@@ -186,6 +186,26 @@ class ScalarRules(MatrixRules):
         if fact.relation not in (">=", ">", "==") or not is_zero(fact.right - u**2, self.signs):
             raise ProofError(f"step {fact.number} is not {fact.left} >= ({u})^2")
         return self._record("root", sympy.sqrt(fact.left), ">=", u, [fact])
+
+    def logarithm(self, fact: Fact) -> Fact:
+        """From a == b > 0: log a == log b, written as the sum of p log(u) over factors u^p with u > 0 and real p.
+
+        A factor that is positive as a whole (an even power of what is not zero) keeps its logarithm.
+        """
+        self._mine(fact)
+        if fact.relation != "==" or isinstance(fact.left, sympy.MatrixExpr):
+            raise ProofError(f"step {fact.number} is no equation between scalars")
+        left, right = (sympy.Add(*map(self._log, sympy.Mul.make_args(e))) for e in (fact.left, fact.right))
+        return self._record("logarithm", left, "==", right, [fact])
+
+    def _log(self, factor: Any) -> Any:
+        base, power = factor.as_base_exp()
+        if self.signs.positive(base) and self.signs.real(power):
+            check_defined(power, self.signs)
+            return power * sympy.log(base)
+        if not self.signs.positive(factor):
+            raise ProofError(f"{factor} > 0 is not proved")
+        return sympy.log(factor)
 
     def power(self, fact: Fact, exponent: Any) -> Fact:
         """From left >= right >= 0: left^p >= right^p for a real p >= 0 (p = 1/2: square roots)."""

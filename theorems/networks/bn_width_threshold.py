@@ -13,9 +13,10 @@ the width Omega(n^2) that Daneshmand, Joudaki and Bach (2021) point to.
 Reference: arXiv:2106.03970; the statements are derived or measured here.
 """
 
-from sympy import Function, Rational, Sum, Symbol, digamma, log
+from sympy import Determinant, Function, Gt, Inverse, MatrixSymbol, Ne, Rational, Sum, Symbol, digamma, log
 
 from gdverify import Assumption, Claim, Integers, Mean, MeanEquals, Mutant, Observed, ProbabilityBound
+from gdverify.laws import constant, equation, gaussian, invertible
 from gdverify.networks import gram_chain, gram_step, mean_log
 from theorems import PAPERS
 from theorems.networks.bn_contraction import equal
@@ -23,10 +24,20 @@ from theorems.networks.bn_contraction import equal
 n = Symbol("n", integer=True, positive=True)
 w = Symbol("w", real=True)
 i = Symbol("i", integer=True)
-growth, volume, length = Function("L")(), Function("ldet")(), Function("r")
+length = Function("r")
 rows = Sum(length(i), (i, 1, n))
 norms = Assumption("w is the mean log of a squared row norm", lambda k: equal(Mean(length(k)), w))
-BARTLETT = "M. S. Bartlett (1933); R. J. Muirhead, Aspects of Multivariate Statistical Theory (1982), Theorem 3.2.15"
+# G = H^T H and G' = H^T W^T S^-1 W H/n, S the diagonal of the squared row norms of W H
+H, W, S, G, G_next = (MatrixSymbol(name, n, n) for name in ("H", "W", "S", "G", "G'"))
+weights = gaussian(W)
+before = equation("G is the Gram matrix", G, H.T * H)
+after = equation("a layer with batch normalisation", n * G_next, H.T * W.T * Inverse(S) * W * H)
+scales = Assumption("S is diagonal, with the squared row norms exp(r_i)", lambda: equal(log(Determinant(S)), rows))
+regular = Assumption(
+    "G is not singular, and neither are W and S (almost surely)",
+    lambda: [Ne(Determinant(H), 0, evaluate=False), Ne(Determinant(W), 0, evaluate=False), Gt(Determinant(S), 0)],
+)
+growth = log(Determinant(G_next)) - log(Determinant(G))
 psi = Sum(digamma(Rational(1, 2) * i), (i, 1, n))
 drift = psi + n * log(2) - n * log(n) - n * w
 
@@ -38,7 +49,7 @@ threshold = Claim(
     statement=r"d=n:\quad\mathbb E\bigl[\log\det G'-\log\det G\mid G\bigr]=\sum_{i=1}^n\psi(i/2)+n\log2-n\log n"
     r"-n\,\mathbb E\log\sum_j\lambda_jz_j^2",
     symbols={n: Integers(2, sample=(2, 6)), w: Observed()},
-    assumptions=[norms],
+    assumptions=[norms, weights, before, after, scales, regular, constant(H), invertible(S)],
     decides=MeanEquals(quantity=growth, bound=drift, tol=0.1, absolute=True),
     mutants=[
         Mutant("without n log n", decides={"bound": drift + n * log(n)}),
@@ -52,21 +63,20 @@ threshold = Claim(
 @threshold.derivation
 def determinant(proof):
     k = proof.index("k", 1)
-    product = proof.cite(
-        "determinant of a product: G' = H^T W^T S^-1 W H/n, S the squared row norms of W H, W standard normal n x n",
-        equal(growth, volume - rows - n * log(n)),
-        "R. A. Horn and C. R. Johnson, Matrix Analysis, Section 0.3",
-    )
-    mean = proof.mean(product)
-    wishart = proof.cite(
-        "mean log-determinant of a Wishart matrix",
-        equal(Mean(volume), psi + n * log(2)),
-        BARTLETT,
+    proof.assume(regular)
+    old, new = (proof.determinant(proof.assume(e)) for e in (before, after))
+    product = proof.certificate(equal(Determinant(G_next), new.right / n**n), [(n**-n, new)])
+    for fact in (old, product):
+        proof.certificate((fact.left, ">", 0), [(1, proof.sign(fact.right)), (1, fact)])
+    volume, scale = proof.log_determinant(weights), proof.assume(scales)
+    step = proof.certificate(
+        equal(growth, log(Determinant(W) ** 2) - rows - n * log(n)),
+        [(1, proof.logarithm(product)), (-1, proof.logarithm(old)), (-1, scale)],
     )
     every = proof.sum_of(proof.assume(norms, k), k, 1, n)
     exchange = proof.mean_of_sum(rows)
     proof.conclude(
-        proof.certificate(equal(Mean(growth), drift), [(1, mean), (1, wishart), (-1, exchange), (-1, every)])
+        proof.certificate(equal(Mean(growth), drift), [(1, proof.mean(step)), (1, volume), (-1, exchange), (-1, every)])
     )
 
 
