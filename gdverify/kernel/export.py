@@ -107,7 +107,9 @@ def encode(expr: Any) -> Any:
     if isinstance(e, AppliedUndef) and not isinstance(e, NormalMean.z):
         return ["vecfun" if is_vector_atom(e) else "fun", e.func.__name__, *map(encode, e.args)]
     if e.is_Add or e.is_Mul:
-        return ["+" if e.is_Add else "*", *map(encode, e.args)]
+        idle = sympy.S.Zero if e.is_Add else sympy.S.One
+        args = [encode(a) for a in e.args if a != idle] or [encode(idle)]
+        return ["+" if e.is_Add else "*", *args] if len(args) > 1 else args[0]
     if e.is_Pow:
         return ["^", encode(e.base), encode(e.exp)]
     if isinstance(e, (sympy.Sum, sympy.Integral)) and e.function == 0:
@@ -332,8 +334,11 @@ def negated(e: Any) -> Any:
         return encode(-sympy.Rational(e))
     if e[0] in ("+", "m+"):
         return [e[0], *map(negated, e[1:])]
-    if e[0] == "m*" or (e[0] == "*" and not isinstance(e[1], list)):
+    if e[0] == "m*":
         return [e[0], negated(e[1]), *e[2:]]
+    if e[0] == "*" and not isinstance(e[1], list):
+        factors = [*([] if e[1] == -1 else [negated(e[1])]), *e[2:]]
+        return ["*", *factors] if len(factors) > 1 else factors[0]
     return ["m*" if is_matrix(read(e, [10**6])) else "*", -1, e]
 
 

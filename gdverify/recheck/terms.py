@@ -120,6 +120,8 @@ def read(data: Any, budget: list[int], depth: int = 0) -> Tree:
         if kind == "e" and is_vector(tree):
             raise Malformed(f"{op}: a vector where a scalar is expected")
         out.append(tree)
+    if (op == "+" and 0 in out[1:]) or (op == "*" and 1 in out[1:] and len(out) > 2):
+        raise Malformed("a term 0 or a factor 1")
     if op in BINDERS and out[1] == 0:
         raise Malformed(f"{op}: nothing is summed")
     even = op == "abs" or (op == "^" and isinstance(out[2], Fraction) and out[2].denominator == 1 and out[2] % 2 == 0)
