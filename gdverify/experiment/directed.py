@@ -21,6 +21,8 @@ from .random import Primitive, stream_key
 _BELOW_ONE = 1 - 2.0**-53
 _FAR = 6.0  # a draw of k normals is kept within a radius of sqrt(k) + 6, where practically all of its law lies
 _STORED = 2**23  # numbers that the best instances may take up
+_GAIN = 1e-7  # what counts as progress of a score
+_PATIENCE = 25  # generations without progress, after which the search begins anew elsewhere
 _MOVED = 2**24  # numbers that a generation may take up
 _SIGMAS = (0.5, 0.1, 1.0, 0.02)
 _SPLITS = 24  # extra calls in a generation, to set aside rows that are no instances
@@ -99,7 +101,9 @@ class Search:
         self.points = np.empty((0, self.n))
         self.keys = np.empty((0, 4))  # score, tie, left, right
         self.evaluated = self.generation = self.unusable = 0
-        self.since = 0  # generations without progress
+        self.since = self.idle = 0  # generations without progress: on the best so far, since the last beginning
+        self._old_points, self._old_keys = self.points, self.keys  # the best of earlier beginnings
+        self._beginnings = 0
         self.floor = 0.0  # smaller sides than this are not trusted in floating point
         self._strategies: Strategies | None = None
 
@@ -132,8 +136,9 @@ class Search:
         return out
 
     def found(self, most: int = 1) -> list[Found]:
-        """The best instances so far, best first."""
-        return [Found(self.keys[k], self.points[k]) for k in range(min(most, len(self.points)))]
+        """The best instances so far, of all beginnings, best first."""
+        keys, points = np.concatenate([self.keys, self._old_keys]), np.concatenate([self.points, self._old_points])
+        return [Found(keys[k], points[k]) for k in ranked(keys[:, 0], keys[:, 1])[:most]]
 
     def _inside(self, x: np.ndarray) -> np.ndarray:
         """Uniform coordinates folded into [0, 1), normal draws brought back from far out."""
@@ -195,7 +200,8 @@ class Search:
         return np.concatenate([self._batch(points[:half]), self._batch(points[half:])])
 
     def _keep(self, points: np.ndarray, keys: np.ndarray) -> None:
-        best = tuple(self.keys[0, :2]) if len(self.keys) else (-np.inf, -np.inf)
+        before = self.keys[0, 0] if len(self.keys) else -np.inf
+        ever = max(before, self._old_keys[0, 0] if len(self._old_keys) else -np.inf)
         order = ranked(keys[:, 0], keys[:, 1])[: self.kept]
         order = order[np.isfinite(keys[order, 0])]
         points, keys = np.concatenate([self.points, points[order]]), np.concatenate([self.keys, keys[order]])
@@ -205,23 +211,40 @@ class Search:
         fresh = np.ones(len(keys), dtype=bool)
         fresh[3:] = np.any(keys[3:] != keys[:-3], axis=1)
         self.keys, self.points = keys[fresh][: self.kept], points[fresh][: self.kept]
-        if len(self.keys) and tuple(self.keys[0, :2]) > best:
-            gain = self.keys[0, 0] - best[0] if self.keys[0, 0] > best[0] else np.inf
-            if gain > 1e-9:
-                self.since = 0
+        now = self.keys[0, 0] if len(self.keys) else -np.inf
+        self.idle = 0 if now > before + _GAIN else self.idle
+        self.since = 0 if now > ever + _GAIN else self.since
 
     def distrust(self, size: float) -> None:
         """Floating point misleads where both sides are at most ``size``: forget such instances."""
         self.floor = max(self.floor, 4 * size)
         trusted = np.maximum(abs(self.keys[:, 2]), abs(self.keys[:, 3])) >= self.floor
         self.keys, self.points = self.keys[trusted], self.points[trusted]
+        trusted = np.maximum(abs(self._old_keys[:, 2]), abs(self._old_keys[:, 3])) >= self.floor
+        self._old_keys, self._old_points = self._old_keys[trusted], self._old_points[trusted]
+
+    def _begin_again(self) -> None:
+        """Leave the neighbourhood that the best instances have drawn together in; every third time, mix such places."""
+        self._beginnings += 1
+        self.idle, self._strategies = 0, None
+        most = max(8, self.kept // 4)
+        keys, points = np.concatenate([self.keys[:most], self._old_keys]), np.concatenate(
+            [self.points[:most], self._old_points]
+        )  # fmt: skip
+        order = ranked(keys[:, 0], keys[:, 1])[: self.kept]
+        self._old_keys, self._old_points = keys[order], points[order]
+        mixed = self._beginnings % 3 == 0
+        self.keys, self.points = (self._old_keys, self._old_points) if mixed else (keys[:0], points[:0])
 
     # -- generations --------------------------------------------------------------------------------------------
 
     def step(self) -> np.ndarray:
         """One generation; returns the keys of its candidates."""
         self.since += 1
+        self.idle += 1
         self.generation += 1
+        if self.idle > _PATIENCE:
+            self._begin_again()
         if not len(self.points):
             fresh = self._fresh(self.population)
             return self.evaluate(fresh)

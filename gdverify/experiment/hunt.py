@@ -33,9 +33,9 @@ SCHEMA = "gdverify.hunt/1"
 _RATIOS = ("sure-bound", "counterexample")  # kinds whose tightness is quantity/bound
 SECONDS = 60.0  # of a hunt without a budget; only a slow experiment is cut short by it
 _ROUNDS, _PARENTS, _CHILDREN = 8, 3, 3
-_FIRST, _AGAIN, _POLISH = 4, 8, 80  # generations of a new case, of a parent in a round, of the best in the end
+_FIRST, _AGAIN, _POLISH = 4, 8, 160  # generations of a new case, of a parent in a round, of the best in the end
 _IDLE, _PROGRESS = 3, 1e-7  # rounds without progress that end a search of fixed length
-_STALE = 40  # generations without progress that end the search at a case, in a search of fixed length
+_STALE = 100  # generations without progress that end the search at a case, in a search of fixed length
 _CASES = 24  # cases of the first round, at most
 _RECHECKS = 8  # of one case
 _EXACT = 1e-9  # relative excess that rounding may make
@@ -234,7 +234,8 @@ class _Arm:
 
     @property
     def key(self) -> tuple[float, float]:
-        return tuple(self.search.keys[0, :2]) if len(self.search.keys) else (-np.inf, -np.inf)
+        best = self.search.found()
+        return (best[0].score, best[0].tie) if best else (-np.inf, -np.inf)
 
     def best_draws(self, most: int) -> list[list[Primitive]]:
         return [self.search.draws(f.point) for f in self.search.found(most)]
@@ -417,7 +418,8 @@ class _Hunter:
                 if self._over():
                     return True
                 unit = arm.region.child(arm.unit, 0.3 * 0.7 ** (number % 12), self.rng) if arm.region.free else arm.unit
-                self._add(arm.region, unit, [arm], _FIRST)
+                heirs = [arm] if self.rng.random() < 0.75 else []
+                self._add(arm.region, unit, heirs, _FIRST)
         return movable
 
     # -- the answer ---------------------------------------------------------------------------------------------
