@@ -3,13 +3,16 @@
 import dataclasses
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
+from gdverify import coq
 from gdverify.api import load
 from gdverify.cli import main
 from gdverify.coq import export_certificate, export_derivation, export_mutant, with_tampering
 from gdverify.coq.command import available, compile_text, foreign_axioms
+from gdverify.coq.mutants import without_known_proofs
 from gdverify.coq.terms import NotExported
 from gdverify.worstcase.run import run_worst_case
 
@@ -17,9 +20,20 @@ needs_coqc = pytest.mark.skipif(not available(), reason="coqc is not installed")
 
 
 @needs_coqc
-@pytest.mark.parametrize("name", ["gd-convex", "gd-strongly-convex", "gd-pl", "sgd-strongly-convex"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "handbook.gd-convex",
+        "handbook.gd-strongly-convex",
+        "handbook.gd-pl",
+        "handbook.sgd-strongly-convex",
+        "automatic-prompt-optimization.successive-rejects-budget",  # a sum backwards
+        "one-step-gd.training-subspace",  # a gradient in a matrix, traces
+        "deq.conservation",  # a gradient flow with inverses
+    ],
+)
 def test_exported_derivation_is_accepted(name):
-    accepted, complaint, _ = compile_text(export_derivation(load(f"handbook.{name}")))
+    accepted, complaint, _ = compile_text(export_derivation(load(name)))
     assert accepted, complaint
 
 
@@ -32,6 +46,68 @@ def test_exported_mutant_is_refused(mutant):
         assert mutant.drop
     else:
         assert not compile_text(text)[0]
+
+
+@needs_coqc
+@pytest.mark.parametrize("name", ["deq.conservation", "one-step-gd.bayes-gap-least-squares"])
+def test_mutants_about_matrices_are_refused(name):
+    claim = load(name)
+    original = export_derivation(claim)
+    for mutant in claim.mutants:
+        try:
+            text = without_known_proofs(original, export_mutant(claim, mutant))
+        except NotExported:
+            assert mutant.drop
+        else:
+            assert not compile_text(text, admitted=True)[0], mutant.name
+
+
+def test_a_mutant_with_other_hypotheses_proves_every_lemma_again():
+    head, lemma, end = (
+        "Hypothesis h : 0 <= 1.\n",
+        "Lemma step_1 : 0 = 0.\nProof.\nring.\nQed.\n",
+        "(* c *)\nTheorem claim : ",
+    )
+    original = head + lemma + end + "1 = 1.\n"
+    assert "Admitted" in without_known_proofs(original, head + lemma + end + "1 = 2.\n")
+    other = head.replace("1", "2") + lemma + end + "1 = 1.\n"
+    assert without_known_proofs(original, other) == other
+
+
+FALSE = {
+    "a product turned around": "forall m (A B : mat m m), mmul A B = mmul B A",
+    "transposes in the wrong order": "forall m (A B : mat m m), mt (mmul A B) = mmul (mt A) (mt B)",
+    "the trace of a product": "forall m (A B : mat m m), trace (mmul A B) = trace A * trace B",
+    "a trace turned around in the middle": "forall m (A B C : mat m m), "
+    "trace (mmul A (mmul B C)) = trace (mmul B (mmul A C))",
+}
+TRUE = {
+    "a square of a sum": "forall m (A B : mat m m), mmul (madd A B) (madd A B) = "
+    "madd (mmul A A) (madd (mmul A B) (madd (mmul B A) (mmul B B)))",
+    "a transpose": "forall m n (A : mat m n) (B : mat n m), mt (mmul A (mmul B A)) = mmul (mt A) (mmul (mt B) (mt A))",
+}
+
+
+@needs_coqc
+def test_matrix_tactics_prove_what_is_true_and_nothing_else():
+    here = Path(coq.__file__).parent
+    text = "".join((here / f"{name}.v").read_text() for name in ("preamble", "matrices", "gradients"))
+    text += "".join(f"Goal {s}. Proof. intros; mring. Qed.\n" for s in TRUE.values())
+    text += "".join(f"Goal {s}. Proof. intros. Fail mring. Abort.\n" for s in FALSE.values() if "trace" not in s)
+    text += "".join(
+        f"Goal {s}. Proof. intros; mexpand; mtraces. Fail solve [reflexivity | algebra]. Abort.\n"
+        for s in FALSE.values()
+        if "trace" in s
+    )
+    accepted, complaint, _ = compile_text(text)
+    assert accepted, complaint
+
+
+def test_assumptions_are_asked_for_where_they_are_used():
+    text = export_derivation(load("automatic-prompt-optimization.successive-rejects-budget"))
+    rounded = [line for line in text.splitlines() if line.startswith("Hypothesis n_k_is")]
+    assert rounded
+    assert "forall k : nat, ((1)%nat <= k)%nat -> (k <= (K - 1)%nat)%nat ->" in rounded[0]
 
 
 def conclusion(factor):
@@ -101,7 +177,7 @@ def test_exported_certificate_is_accepted_and_a_smaller_bound_refused(artefact):
 
 
 def test_what_has_no_coq_form_is_said_in_one_line(capsys, tmp_path):
-    assert main(["prove", "deq.conservation", "--coq", str(tmp_path / "x.v")]) == 3
+    assert main(["prove", "one-step-gd.exact-loss", "--coq", str(tmp_path / "x.v")]) == 3
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "matrices" in error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_LEMMA = re.compile(r"(Lemma step_\d+ : [^\n]*\n)Proof\.\n.*?\nQed\.", re.DOTALL)
+_PROOF = re.compile(r"Proof\.\s(?:(?!Defined\.|Proof\.).)*?\sQed\.", re.DOTALL)
 
 
 def without_known_proofs(original: str, mutant: str) -> str:
@@ -16,4 +16,5 @@ def without_known_proofs(original: str, mutant: str) -> str:
     start = original.find("\nTheorem ")
     if start < 0 or original[:start].rsplit("\n", 1)[0] != mutant[: mutant.find("\nTheorem ")].rsplit("\n", 1)[0]:
         return mutant
-    return _LEMMA.sub(r"\1Admitted.", mutant)
+    known = mutant.find("\nTheorem ")
+    return _PROOF.sub("Admitted.", mutant[:known]) + mutant[known:]
