@@ -9,7 +9,7 @@ import pytest
 import sympy
 from sympy import Heaviside, MatrixSymbol, Max, Rational, Trace, asin, atan, erf, exp, pi, sqrt
 
-from gdverify import Claim, Integers, Interval, Paper, Positive, SureBound
+from gdverify import Claim, Integers, Interval, Nonnegative, Paper, Positive, SureBound
 from gdverify.kernel.export import _laws, certificate, finished
 from gdverify.language import Mean, PairMean, SymmetricMatrix
 from gdverify.laws import (
@@ -903,3 +903,74 @@ def test_derivatives_of_named_functions(name, slope_, true):
     outside = [{**CORRELATION, "high": 3}]
     if name in ("asin", "acos"):
         assert rejected(by_hand([("derivative", [], end[2], {})], [*SIZES, *outside]))
+
+
+# -- values that are not there -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value", [["^", -1, "1/2"], ["call", "asin", 2], ["log", 0], ["log", -1], ["log", ["sym", "y"]]], ids=str
+)
+def test_generic_reals_are_real(value):
+    """x^2 >= 0 for every real x; i^2 is -1."""
+    x_ = ["sym", "x"]
+    steps = [
+        ("sign", [], relation(["^", x_, 2], 0, ">="), {}),
+        ("instantiate", [1], relation(["^", value, 2], 0, ">="), {"uses": [1], "values": [[x_, value]]}),
+    ]
+    reals = [{"name": "x", "generic": True}, {"name": "y"}]
+    assert not rejected(by_hand(steps[:1], reals))
+    assert rejected(by_hand(steps, reals))
+
+
+def test_integrals_stay_inside_of_the_domain():
+    """|t| has the antiderivative t^2/2 on [0, oo) and -t^2/2 on [-5, 0] alone."""
+    x_, t_ = ["sym", "x"], ["sym", "t"]
+    half = ["*", "1/2", ["^", x_, 2]]
+
+    def integral(function, antiderivative, start, end, value, **domain):
+        left = ["integral", function(t_), "t", start, end]
+        witness = {"function": function(x_), "x": x_, "low": start, "high": end, "antiderivative": antiderivative}
+        return by_hand([("integral", [], relation(left, value), witness)], [{"name": "x", "generic": True, **domain}])
+
+    same, modulus = (lambda v: v), (lambda v: ["abs", v])
+    assert not rejected(integral(same, half, 0, 2, 2, low=0))
+    assert not rejected(integral(same, half, 0, -1, "1/2", low=-5))
+    assert rejected(integral(same, half, 0, -1, "1/2", low=0))
+    assert rejected(integral(modulus, half, 0, -1, "1/2", low=0))
+    assert rejected(integral(modulus, ["*", -1, half], 0, -1, "1/2", low=-5, high=0))
+    assert rejected(integral(same, half, 0, ["^", -1, "1/2"], "-1/2", low=0))
+
+
+def test_tangents_touch_inside_of_the_domain():
+    x_ = ["sym", "x"]
+    entropy = relation(["*", x_, ["log", x_]], ["*", ["+", 1, ["log", 0]], x_], ">=")
+    positive = [{"name": "x", "low": 0, "low_open": True, "generic": True}]
+    assert rejected(by_hand([("tangent", [], entropy, {"x": x_, "at": 0})], positive))
+    at_one = relation(["*", x_, ["log", x_]], ["+", x_, -1], ">=")
+    for rule, more in (("tangent", {}), ("taylor", {"order": 2})):
+        assert not rejected(by_hand([(rule, [], at_one, {"x": x_, "at": 1, **more})], positive))
+        off = relation(at_one["left"], ["+", x_, "-9/10"], ">=")
+        assert rejected(by_hand([(rule, [], off, {"x": x_, "at": 1, **more})], positive))
+
+
+def test_taylor_and_geometric_growth():
+    def derive(proof):
+        y, k = proof.scalar("y", Nonnegative()), proof.index("k", 1)
+        growth = proof.geometric(3 * 2**k + Rational(1, 2) ** k + 7, k)
+        return [proof.taylor(exp(y), y, 0, 3), proof.taylor(exp(y), y, 0, 2), growth]
+
+    data = exported(claim(), derive)
+    every_number_matters(data, "taylor")
+    every_number_matters(data, "geometric")
+    x_ = ["sym", "x"]
+    cubic = relation(["^", x_, 3], 0, ">=")  # order 3 at 0: for x >= 0 alone
+    witness = {"x": x_, "at": 0, "order": 3}
+    assert not rejected(by_hand([("taylor", [], cubic, witness)], [{"name": "x", "low": 0, "generic": True}]))
+    assert rejected(by_hand([("taylor", [], cubic, witness)], [{"name": "x", "low": -1, "generic": True}]))
+    powers = lambda base, value: by_hand(
+        [("geometric", [], relation(["ratio", ["^", base, N], N], value), {"n": N})],
+        [{"name": "n", **WHOLE, "generic": True}],
+    )
+    assert not rejected(powers(2, 2))
+    assert rejected(powers(2, 3)) and rejected(powers(-2, -2)) and rejected(powers(N, N))
