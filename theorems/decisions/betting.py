@@ -14,72 +14,20 @@ Reference: I. Waudby-Smith and A. Ramdas, "Estimating means of bounded random va
 and its mixtures; the polynomial is derived here.
 """
 
-from sympy import Function, Gt, Le, Rational, Sum, Symbol, exp, log, symbols
+from sympy import Function, Rational, Sum, Symbol, exp, log, symbols
 
-from gdverify import (
-    Assumption,
-    Claim,
-    Integers,
-    Interval,
-    Mean,
-    Mutant,
-    Observed,
-    ProbabilityBound,
-    Reals,
-    SureBound,
-)  # fmt: skip
+from gdverify import Assumption, Claim, Integers, Interval, Mean, Mutant, Observed, ProbabilityBound, Reals
 from gdverify.experiment.sequential import betting_evidence, betting_interval, power_sums
 from theorems import PAPERS
+from theorems.decisions.logarithm import minorant
 from theorems.decisions.ville import HALF, M, T, alpha, at_least, begin, equation, ever, gone
 
-y = Symbol("y", real=True)
 mu, price, r = symbols("mu price r", positive=True)
 i = Symbol("i", integer=True)
 X, win = Function("X"), Function("win")  # a sample; what a unit staked on a higher mean at stake j wins by it
 up, down = Function("up"), Function("down")  # capital of a stake on a higher mean, on a lower one
 low_up, low_down = Function("low_up"), Function("low_down")  # the same by the minorant
 STAKES, quarter = 12, Rational(3, 4)
-PAPER = PAPERS["betting-means"]
-
-
-def minorant(y, c=HALF):
-    return sum((-1) ** (j + 1) * y**j / j for j in range(1, 8)) - c * y**8
-
-
-log_minorant = Claim(
-    id="betting-means.log-minorant",
-    title="A polynomial of degree eight below the logarithm of a gambler's gain",
-    paper=PAPER,
-    locator="derived here",
-    statement=r"y\ge-\tfrac34:\quad\sum_{j=1}^7\frac{(-1)^{j+1}}jy^j-\tfrac12y^8\le\log(1+y)",
-    symbols={y: Interval(-Rational(3, 4), None, sample=(-Rational(3, 4), 2))},
-    assumptions=[],
-    decides=SureBound(quantity=minorant(y), bound=log(1 + y)),
-    mutants=[
-        Mutant("a third of y^8", decides={"quantity": minorant(y, Rational(1, 3))}, by=("derivation",)),
-        Mutant("log(1 + y/2)", decides={"bound": log(1 + y / 2)}),
-        Mutant("down to -9/10", symbols={y: Interval(-Rational(9, 10), None, sample=(-Rational(9, 10), 2))}),
-    ],
-    notes="With 2/5 for 1/2 it still holds; 1/2 makes the difference's derivative y^7 (3 + 4y)/(1 + y).",
-)
-
-
-@log_minorant.derivation
-def slope(proof):
-    gap = log(1 + y) - minorant(y)
-    u, v = proof.scalar("u", Interval(0, None)), proof.scalar("v", Interval(0, Rational(3, 4)))
-    proof.certificate(Gt(1 - v, 0), [(1, proof.high(v)), (Rational(1, 4), proof.sign(1))])
-    right, left = proof.monotone(gap.subs(y, u), u), proof.monotone(gap.subs(y, -v), v)
-    proof.low(y)
-    fact = proof.by_cases(
-        y, lambda fact: proof.instantiate(right, {u: y}), lambda fact: proof.instantiate(left, {v: -y})
-    )
-    proof.conclude(proof.certificate(Le(minorant(y), log(1 + y)), [(1, fact)]))
-
-
-@log_minorant.experiment(cases=[{"y": -Rational(3, 4)}, {"y": 0}, {}])
-def at_a_point(xp, rng, case, size):
-    return {"quantity": minorant(case.y, xp.rational(1, 2)) + xp.zeros((size,))}
 
 
 def stake(j):
@@ -138,7 +86,7 @@ given_past = Assumption(
 bounded_mean = Claim(
     id="betting-means.bounded-mean",
     title="The betting interval of a bounded mean holds it at all times at once",
-    paper=PAPER,
+    paper=PAPERS["betting-means"],
     locator="Section 4, with a mixture over fixed stakes; constants derived here",
     statement=r"X_i\in[0,1],\ \mathbb E[X_i\mid X_1,\dots,X_{i-1}]=\mu:\quad"
     r"\mathbb P\bigl(\exists t\le T:\ \mu\notin C_t(\alpha)\bigr)\le\alpha",
