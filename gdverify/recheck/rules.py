@@ -643,6 +643,8 @@ def determinant(c: Checker, s: Step) -> None:
     rows, columns = c.shape(fact.left)
     require(not (rows - columns).num, "the determinant of a matrix that is not square")
     for side, given in ((fact.left, s.left), (fact.right, s.right)):
+        if side[0] == "m*" and side[1] != 1:
+            raise Unknown(f"the determinant of a multiple at step {s.n}")
         require(det(c, side) == _det_form(c, given), "not the determinant")
 
 
