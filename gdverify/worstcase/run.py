@@ -32,6 +32,7 @@ SCHEMA = "gdverify.worst-case/1"
 _ATTEMPTS = ((solve, "sparse"), (solve_well, "sparse"), (solve_well, "stated"))  # the next for badly scaled problems
 _Bound = tuple[Fraction, dict[str, Any]] | None
 _CLOSE = 3e-7  # a certificate this close to the solver's value is kept
+_PLAUSIBLE = 1e-3  # by how much a solver may miss a value, for another way of solving to be worth its time
 _NEAR = 1e-6  # how close to the bound the worst case must be before an exactly tight certificate is looked for
 
 
@@ -171,21 +172,27 @@ def certify_upper(problem: Problem) -> tuple[Fraction, dict[str, Any]] | None:
     rows = problem.compile()
     found = _supplied(problem, rows)
     if found is None:
-        for method, coordinates in _ATTEMPTS:
-            if coordinates == "stated" and rows.stated is None:
-                continue
-            work = WorkingSet(rows if coordinates == "sparse" else rows.stated or rows)
-            first = work.solve(method)
-            better = upper_certificate(work.rows, work.arrays, first) if first.usable else None
-            found = _smaller(found, better)
-            close = found is not None and abs(float(found[0]) - first.value) <= _CLOSE * abs(first.value)
-            if close:
-                break
-        if found is None or not close or _small(work, float(found[0])):
-            found = _smaller(found, _in_simulated_units(problem, rows))
+        found = _searched(problem, rows)
     if found is None:
         return None
     return found[0], {"schema": SCHEMA, "claim": problem.claim.id, "case": _plain(problem.case), **found[1]}
+
+
+def _searched(problem: Problem, rows: Rows) -> _Bound:
+    """The smallest bound that one way or another of solving gives, up to one that is close to the solver's value."""
+    found, close = None, False
+    for method, coordinates in _ATTEMPTS:
+        if coordinates == "stated" and rows.stated is None:
+            continue
+        work = WorkingSet(rows if coordinates == "sparse" else rows.stated or rows)
+        first = work.solve(method)
+        found = _smaller(found, upper_certificate(work.rows, work.arrays, first) if first.usable else None)
+        close = found is not None and abs(float(found[0]) - first.value) <= _CLOSE * abs(first.value)
+        if close:
+            break
+    if found is None or not close or _small(work, float(found[0])):
+        found = _smaller(found, _in_simulated_units(problem, rows))
+    return found
 
 
 def _smaller(one: _Bound, other: _Bound) -> _Bound:
@@ -225,16 +232,11 @@ def _upper(
 ) -> tuple[Fraction, dict[str, Any]] | None:
     """A certified upper bound.  Without a solution there is none: contradictory constraints would prove anything."""
     if not first.usable:
-        return None
+        return _searched(problem, work.problem) if "Infeasible" not in first.status else None
     rows, a = work.rows, work.arrays
     found = upper_certificate(rows, a, first)
-    if (found is None or found[0] > bound) and work.problem.stated is not None:
-        work, first = work.as_stated(first)
-        first = work.solve(solve_well)
-        rows, a = work.rows, work.arrays
-        found = upper_certificate(rows, a, first) or found
-    if found is None or (found[0] > bound and _small(work, float(found[0]))):
-        found = _smaller(found, _in_simulated_units(problem, work.problem))
+    if (found is None or found[0] > bound) and first.value <= float(bound) * (1 + _PLAUSIBLE):
+        found = _smaller(found, _searched(problem, work.problem))
     if found is None:
         found = certify_multipliers(rows, a, first.multipliers, units(a, first))
     near = bound == 0 or abs(first.value - float(bound)) <= _NEAR * max(abs(first.value), abs(float(bound)))
