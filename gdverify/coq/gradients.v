@@ -3,7 +3,7 @@ Definition mderiv {m n} (F : R -> mat m n) (t : R) (D : mat m n) : Prop :=
   forall i j, (i < m)%nat -> (j < n)%nat -> derivable_pt_lim (fun s => entry (F s) i j) t (entry D i j).
 
 Lemma d_ext f g t v : (forall s, f s = g s) -> derivable_pt_lim g t v -> derivable_pt_lim f t v.
-Proof. intros H; replace f with g; [auto|apply functional_extensionality; auto]. Qed.
+Proof. intros H; replace f with g; [auto|apply FunctionalExtensionality.functional_extensionality; auto]. Qed.
 Lemma d_value f t v w : derivable_pt_lim f t v -> v = w -> derivable_pt_lim f t w.
 Proof. intros H <-; exact H. Qed.
 Lemma d_const c t : derivable_pt_lim (fun _ => c) t 0. Proof. apply derivable_pt_lim_const. Qed.

@@ -1,6 +1,7 @@
 (* Real m x n matrices, and the algebra of their sums, products, transposes and traces; everything is proved.
    Entries outside the m rows and n columns are 0, so that equal entries make equal matrices. *)
-Require Import FunctionalExtensionality Eqdep_dec.
+Require Import Eqdep_dec.
+Require FunctionalExtensionality.
 Record mat (m n : nat) := {
   entry : nat -> nat -> R;
   bounded : forall i j, (if (i <? m)%nat then if (j <? n)%nat then 0 else entry i j else entry i j) = 0
@@ -12,10 +13,12 @@ Lemma mat_eq m n (A B : mat m n) :
 Proof.
   intros H; destruct A as [a za], B as [b zb]; simpl in H.
   assert (F : a = b).
-  { apply functional_extensionality; intros i; apply functional_extensionality; intros j.
+  { apply FunctionalExtensionality.functional_extensionality; intros i.
+    apply FunctionalExtensionality.functional_extensionality; intros j.
     specialize (za i j); specialize (zb i j).
     destruct (Nat.ltb_spec i m), (Nat.ltb_spec j n); auto; congruence. }
-  destruct F; f_equal; apply functional_extensionality_dep; intros i; apply functional_extensionality_dep; intros j.
+  destruct F; f_equal; apply FunctionalExtensionality.functional_extensionality_dep; intros i.
+  apply FunctionalExtensionality.functional_extensionality_dep; intros j.
   apply UIP_dec; exact Req_EM_T.
 Qed.
 
