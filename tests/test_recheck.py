@@ -222,6 +222,24 @@ def test_odd_expressions_are_malformed(pl, expression):
         recheck_data(damaged(pl, ("steps", 0, "conclusion", "left"), expression))
 
 
+def test_time_is_bounded(pl, tmp_path, capsys, monkeypatch):
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps(pl))
+    monkeypatch.setattr("gdverify.recheck.certificate.MAX_SECONDS", -1)
+    assert recheck_file(file) == 3
+    assert "time limit" in capsys.readouterr().err
+
+
+def test_a_file_without_digest_is_refused(pl, tmp_path):
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps(pl))
+    assert recheck_file(file) == 0
+    file.write_text(json.dumps({k: v for k, v in pl.items() if k != "digest"}))
+    assert recheck_file(file) == 2
+    file.write_text(json.dumps({**pl, "digest": "0" * 64}))
+    assert recheck_file(file) == 1
+
+
 def test_huge_powers_are_refused(pl):
     tower = ["^", ["+", ["sym", "L"], 1], 10**9]
     assert rejected(damaged(pl, ("steps", 4, "conclusion", "left"), tower))

@@ -323,6 +323,8 @@ def _witness(rule: str, arguments: dict[str, Any]) -> dict[str, Any]:
             out[name] = [int(n) for n in arguments.get(name, ())]
         elif name in arguments and arguments[name] is not None:
             out[name] = _argument(arguments[name])
+    if rule == "cite" and not out.get("uses"):
+        return {}
     if "squares" in out:
         out["squares"] = [[w, negated(u) if sign(read(u, [10**6])) < 0 else u] for w, u in out["squares"]]
     return out

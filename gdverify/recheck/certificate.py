@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ SCHEMA = "gdverify.certificate/1"
 MAX_BYTES = 64 * 2**20
 MAX_NODES = 8_000_000
 MAX_STEPS = 20_000
+MAX_SECONDS = 1200
 STATED = ("propositions", "symbols", "defines", "assumptions")  # what is claimed, and on what grounds
 NAMING = ("uses", "using", "combine", "discharge", "flow")  # entries of a witness that name premises
 LAWS = {  # entries of an assumption on a law, by its kind
@@ -109,6 +111,8 @@ class Checker(Calculus):
         self.strict = strict
         self.digest = ""
         self.budget = [MAX_NODES]
+        self.deadline = time.monotonic() + MAX_SECONDS
+        self.work = {"box": 600_000, "polynomial": 600_000}  # what all steps together may spend on decisions
         if not isinstance(data, dict) or data.get("schema") != SCHEMA:
             raise Malformed(f"not a {SCHEMA} file")
         _only(data, "the certificate", ("schema", "claim", "digest", *STATED, "steps", "concluded"))

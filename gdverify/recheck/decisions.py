@@ -14,7 +14,7 @@ from .boxes import Prover
 from .certificate import Checker, Step, _divisors
 from .points import by_points
 from .poly import Poly, Quot
-from .polynomials import positive_on_box
+from .polynomials import WORK, positive_on_box
 from .terms import Malformed, Rejected, Tree, add, bound, free, neg, sub
 from .univariate import Interval, sign_on
 
@@ -56,7 +56,12 @@ def box(c: Checker, s: Step) -> None:
         cuts[t[1]].append(p)
     ends = {x: (low, high) for x, (low, high, _, _) in sides.items()}
     prover = Prover(ends, {x for x, side in sides.items() if side[2]}, lambda t: _vanishes(c, t), cuts)
-    _conclude(c, s, prover.nonnegative(s.left))
+    before = prover.work[0] = min(prover.work[0], c.work["box"])
+    try:
+        strict = prover.nonnegative(s.left)
+    finally:
+        c.work["box"] -= before - max(0, prover.work[0])
+    _conclude(c, s, strict)
 
 
 def _conclude(c: Checker, s: Step, strict: bool) -> None:
@@ -127,7 +132,12 @@ def polynomial(c: Checker, s: Step) -> None:
         d = c.symbols[a.parts[0]] if a.kind == "sym" else None
         rational = lambda e: e if isinstance(e, Fraction) else None
         ends[k] = (None, None) if d is None else (rational(d.low), rational(d.high))
-    positive_on_box(target, facts, ends, s.relation == ">")
+    budget = [min(WORK, c.work["polynomial"])]
+    before = budget[0]
+    try:
+        positive_on_box(target, facts, ends, s.relation == ">", budget)
+    finally:
+        c.work["polynomial"] -= before - max(0, budget[0])
 
 
 def _polynomial(c: Checker, value: Quot) -> Poly:

@@ -66,13 +66,16 @@ class Array:
         return self.values[at]
 
 
-def positive_on_box(target: Poly, given: Sequence[tuple[Poly, str]], box: dict[int, Ends], strict: bool) -> None:
+def positive_on_box(
+    target: Poly, given: Sequence[tuple[Poly, str]], box: dict[int, Ends], strict: bool, work: list[int]
+) -> None:
     """Return if target >= 0 (> 0) on the part of the box where every ``given`` polynomial has its sign.
 
     Parameters
     ----------
     target, given : polynomials in atoms with whole exponents >= 0, each given one with ``>=``, ``>`` or ``==``
     box : rational (None: infinite) ends by atom
+    work : counts down the coefficients that may still be computed
 
     Raises
     ------
@@ -83,15 +86,14 @@ def positive_on_box(target: Poly, given: Sequence[tuple[Poly, str]], box: dict[i
     if len(names) > MAX_VARIABLES:
         raise Rejected("too many variables")
     polys = [target, *(g for g, _ in given)]
-    work = WORK
     todo: list[tuple[list[Array], int, tuple[bool, ...]]] = []
     for sides in product(*(_sides(*box[k]) for k in names)):
         arrays = [_array(p, names, sides) for p in polys]
         todo.append((arrays, 0, tuple(s[3] == 0 for s in sides)))  # far: reaches to infinity along this axis
     while todo:
         arrays, depth, far = todo.pop()
-        work -= sum(len(a.values) * max(a.shape, default=1) for a in arrays)
-        if work < 0 or depth > MAX_DEPTH:
+        work[0] -= sum(len(a.values) * max(a.shape, default=1) for a in arrays)
+        if work[0] < 0 or depth > MAX_DEPTH:
             raise Rejected("not decided within the budget: it may touch zero")
         if any(_excluded(a, r) for a, (_, r) in zip(arrays[1:], given, strict=True)):
             continue

@@ -223,7 +223,7 @@ def definition(c: Checker, s: Step) -> None:
 def cite(c: Checker, s: Step) -> None:
     require(bool(s.name and s.reference), "a cited result needs a name and a reference")
     if "uses" in s.witness:
-        uses(c, s)
+        require(bool(uses(c, s)), "an empty list of premises")
 
 
 def suppose(c: Checker, s: Step) -> None:

@@ -6,12 +6,13 @@ polynomials; a suggestion is only ever used by dividing exactly.
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from typing import Any
 
 from .normal import Normal
 from .poly import Poly, Quot, divide, key, number, padd, pmul, power_of, ppow, primitive, times
-from .terms import Rejected, Tree, add, neg
+from .terms import Rejected, Tree, Unknown, add, neg
 
 Sign = tuple[int, bool] | None
 MAX_DEPTH = 24
@@ -32,6 +33,7 @@ class Signs(Normal):
         self._memo: dict[Any, tuple[Sign, frozenset[int], frozenset[int]]] = {}
         self._depth = 0
         self._starting = False
+        self.deadline = float("inf")
         self._remember = True  # off while premises are read: what is not known yet must not be remembered
 
     def begin(self, facts: list[tuple[Tree, str, int]], hints: list[Tree]) -> None:
@@ -50,6 +52,8 @@ class Signs(Normal):
             return number(tree)
         if tree in self.cache:
             return self.cache[tree]
+        if time.monotonic() > self.deadline:
+            raise Unknown("not verified within the time limit")
         before, self.used = self.used, set()
         hints, self.used_hints = self.used_hints, set()
         try:
