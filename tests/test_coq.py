@@ -62,6 +62,13 @@ def test_mutants_about_matrices_are_refused(name):
             assert not compile_text(text, admitted=True)[0], mutant.name
 
 
+def test_a_law_of_motion_that_a_mutant_drops_is_missed():
+    claim = load("deq.conservation")
+    dropped = next(m for m in claim.mutants if m.drop)
+    with pytest.raises(NotExported, match="does not assume"):
+        export_mutant(claim, dropped)
+
+
 def test_a_mutant_with_other_hypotheses_proves_every_lemma_again():
     head, lemma, end = (
         "Hypothesis h : 0 <= 1.\n",

@@ -93,6 +93,8 @@ class Dynamics:
         return gradient, name, own
 
     def gradient(self, law: Any, letter: Any, using: Any, fact: Fact, flow: bool) -> str:
+        if law not in self.derivation.claim.assumptions:
+            raise NotExported(f"the claim does not assume {law.name!r}")
         if using:
             raise NotExported("a gradient simplified by equations")
         gradient, name, _ = self._law(law, letter)
