@@ -385,3 +385,28 @@ def test_empty_sums():
     assert not holds("empty sum", Sum(1 / k, (k, n, n)), "==")
     assert not holds("empty sum", Sum(1 / k, (k, 1, n)), "==")
     assert not holds("empty sum", Sum(1 / k, (k, n, n - 1)), "==", 1)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "true"),
+    [
+        (log(p) + 2 * log(q + 1), log(L), True),
+        (log(p) + log((q + 1) ** 2), log(L), True),
+        (log(p) + 3 * log(q + 1), log(L), False),
+        (log(p) + 2 * log(q + 1) + HAIR, log(L), False),
+        (log(-p) + 2 * log(q + 1), log(L), False),
+        (log(p) + 2 * log(w + 1), log(L), False),
+    ],
+)
+def test_logarithms(left, right, true):
+    given = {"left": encode(p * (q + 1) ** 2), "relation": "==", "right": ["sym", "L"]}
+    goal = {"left": encode(left), "relation": "==", "right": encode(right)}
+    steps = [{"n": 1, "rule": "assumption", "name": "one", "premises": [], "conclusion": given}]
+    steps.append({"n": 2, "rule": "logarithm", "premises": [1], "conclusion": goal, "witness": {"uses": [1]}})
+    data = {"schema": "gdverify.certificate/1", "claim": "a.b", "symbols": SYMBOLS, "defines": [], "steps": steps}
+    data |= {"assumptions": [{"name": "one", "relations": [given]}], "propositions": [goal], "concluded": [2]}
+    if true:
+        assert recheck_data(data).rules["logarithm"] == 1
+    else:
+        with pytest.raises(Rejected):
+            recheck_data(data)

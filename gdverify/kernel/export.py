@@ -265,6 +265,7 @@ _FIELDS = {
     "rewrite": ("uses",),
     "product": ("uses",),
     "power": ("uses", "exponent"),
+    "logarithm": ("uses",),
     "root": ("uses",),
     "instantiate": ("uses", "values"),
     "next integer": ("uses",),

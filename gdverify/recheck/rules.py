@@ -345,6 +345,15 @@ def root(c: Checker, s: Step) -> None:
     expect(c, s, ("^", fact.left, Fraction(1, 2)), ">=", s.right)
 
 
+def logarithm(c: Checker, s: Step) -> None:
+    """From a == b: two real numbers with exponentials a and b are equal."""
+    (fact,) = uses(c, s, 1)
+    require(fact.relation == s.relation == "==" and not fact.matrix and not s.matrix, "no equation of numbers")
+    for mine, given in ((s.left, fact.left), (s.right, fact.right)):
+        require(c.real(c.form(mine)), "a logarithm is not known to be real")
+        require(c.equal(("exp", mine), given), "not a logarithm of that side")
+
+
 # -- integers -------------------------------------------------------------------------------------------------------
 
 
@@ -1167,6 +1176,7 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "extreme": extreme,
     "power": power,
     "root": root,
+    "logarithm": logarithm,
     "instantiate": instantiate,
     "next integer": next_integer,
     "induction": induction,
