@@ -6,8 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import sympy
 
-from gdverify import coq
+from gdverify import Claim, Paper, Reals, SureBound, coq
 from gdverify.api import load
 from gdverify.cli import main
 from gdverify.coq import export_certificate, export_derivation, export_mutant, with_tampering
@@ -197,7 +198,13 @@ def test_an_instance_is_no_theorem(artefact):
 
 
 def test_cited_results_are_hypotheses_by_name():
-    assert "Hypothesis cited_" in export_derivation(load("bn-orthogonalizes.wasserstein"))
+    x = sympy.Symbol("x", real=True)
+    claim = Claim(
+        id="toy.cited", title="t", paper=Paper("x", "x"), locator="l", statement="s",
+        symbols={x: Reals(sample=(-1, 1))}, decides=SureBound(-(x**4), -x),
+    )  # fmt: skip
+    claim.derivation(lambda proof: proof.conclude(proof.cite("a lemma", sympy.Ge(x**4, x), "somebody 1900")))
+    assert "Hypothesis cited_" in export_derivation(claim)
 
 
 def test_axioms_beyond_the_reals_are_seen():

@@ -52,7 +52,7 @@ spectrum = [positive, partial_sums, trace_one, determinants]
 
 def weights_sum(proof, *at):
     """Facts: every eigenvalue is >= 0, at a generic index; their sum is positive."""
-    j, b = proof.index("r", 1, n), proof.index("s")
+    j, b = proof.index("r", 1, n), proof.index("u")
     each = proof.assume(positive, j, *at)
     start, more = proof.assume(partial_sums, b, *at)
     total = proof.telescoped(
