@@ -100,7 +100,11 @@ bounded_mean = Claim(
     assumptions=[begin, reach, bounded, wins, gamblers, kept, left_out, given_past],
     decides=ProbabilityBound(quantity=gone(T), threshold=HALF, bound=alpha),
     mutants=[
-        Mutant("a tenth of alpha", decides={"bound": alpha / 10}, cases=({"law": "coin", "mu": HALF, "T": 400},)),
+        Mutant(
+            "a fifteenth of alpha",
+            decides={"bound": alpha / 15},
+            cases=({"law": "coin", "alpha": Rational(1, 13), "mu": HALF, "T": 400},),
+        ),
         Mutant("twelve stakes, and one is paid for", defines={price: 12}),
         Mutant(
             "the interval of a fixed sample size, looked at all the time",
@@ -214,8 +218,14 @@ def mixed_gamblers(proof):
 
 
 @bounded_mean.experiment(
-    cases=[{"law": "coin"}, {"law": "coin", "mu": HALF}, {"law": "power"}, {"law": "two-point"}, {"law": "constant"}],
-    samples={"smoke": 2**14, "standard": 2**18, "full": 2**25},
+    cases=[
+        {"law": "coin"},
+        {"law": "coin", "mu": HALF, "T": 100},
+        {"law": "power", "T": 60},
+        {"law": "two-point", "T": 60},
+        {"law": "constant", "T": 20},
+    ],
+    samples={"smoke": 2**13, "standard": 2**18, "full": 2**25},
     block=128,
 )
 def stopped_at_the_worst_time(xp, rng, case, size):
