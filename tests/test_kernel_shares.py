@@ -21,6 +21,7 @@ same = lambda a, b: Eq(a, b, evaluate=False)
 weights = Assumption("weights", lambda k: Ge(w(k), 0, evaluate=False))
 others = Assumption("other weights", lambda k: Ge(u(k), 0, evaluate=False))
 mass = Assumption("mass", lambda f, k: Sum(f(k), (k, 1, n)) > 0)
+sized_mass = Assumption("mass up to any size", lambda size, k: Sum(w(k), (k, 1, size)) > 0)
 recursion = Assumption(
     "determinant",
     lambda b, t: [same(det(0, t), 1), same(det(b + 1, t), (1 + 2 * t * w(b + 1)) * det(b, t))],
@@ -44,7 +45,7 @@ def setting():
         locator="here",
         statement="x",
         symbols={n: Integers(1, sample=(1, 5)), m: Integers(1, n, sample=(1, 5)), x: Reals(sample=(-1, 1))},
-        assumptions=[weights, others, mass, recursion, wrong, late, pairs, pair_sums, diagonal],
+        assumptions=[weights, others, mass, sized_mass, recursion, wrong, late, pairs, pair_sums, diagonal],
         decides=SureBound(sympy.S.Zero, sympy.S.One),
     )
     proof = Proof(claim)
@@ -104,6 +105,16 @@ def test_a_form_is_a_sum_of_shares(setting):
     assert fact.right == Sum(c(k) ** 2 * gaussian_share(w, k, n), (k, 1, n))
     refused(proof.form_by_shares, c(j), n, j, given[0], given[0])
     refused(proof.form_by_shares, 1 / c(j), n, j, *given[:2])
+
+
+def test_a_size_with_the_name_of_the_variable(setting):
+    proof, j, *_ = setting
+    size = proof.index("j'", 1)
+    each, total = proof.assume(weights, j), proof.assume(sized_mass, size, j)
+    right = proof.form_by_shares(c(j), size, j, each, total).right
+    ((k, _, last),) = right.limits
+    assert (k, last) == (sympy.Symbol("j''", integer=True), size)
+    assert size in right.free_symbols
 
 
 def test_normal_variables_mean_nothing_outside(setting):

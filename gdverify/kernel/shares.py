@@ -53,7 +53,7 @@ class ShareRules(Context):
             raise ProofError(f"steps {start.number} and {step.number} are no recursion of one determinant from 1 on")
         if not is_zero(step.right - (1 + 2 * theta * weight(b + 1)) * here, self.signs):
             raise ProofError(f"step {step.number} does not multiply by 1 + 2 {theta} {weight(b + 1)}")
-        t = self._bound_variable(theta, above, weight(i))
+        t = self._bound_variable(theta, above, weight(i), sympy.sympify(n))
         w = weight(i)
         body = w / (1 + 2 * t * w) / sympy.sqrt(self._plug(here, {b: n, theta: t}))
         right = sympy.Integral(body, (t, 0, sympy.oo))
@@ -80,7 +80,7 @@ class ShareRules(Context):
         if not self.signs.real(c) or self._depends_on([j], c) is not None:
             raise ProofError(f"{c} is not known to be a real number for every {j}")
         coordinate = lambda k: self._plug(c, {j: k})
-        k = self._bound_variable(j, c, weight(j))
+        k = self._bound_variable(j, c, weight(j), sympy.sympify(n))
         right = sympy.Sum(coordinate(k) ** 2 * gaussian_share(weight, k, n), (k, 1, n))
         left = gaussian_form(weight, coordinate, n)
         return self._record("form by shares", left, "==", right, [nonnegative, total], defined=True)
@@ -104,7 +104,7 @@ class ShareRules(Context):
             raise ProofError(f"step {nonnegative.number} does not say that a weight is >= 0")
         of_j = nonnegative.left
         weight = lambda k: self._plug(of_j, {j: k})
-        k = self._bound_variable(j, of_j)
+        k = self._bound_variable(j, of_j, sympy.sympify(n))
         if total.relation != ">" or not is_zero(total.expr - sympy.Sum(weight(k), (k, 1, n)), self.signs):
             raise ProofError(f"step {total.number} does not say that the sum of the weights is > 0")
         return weight
