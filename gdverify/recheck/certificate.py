@@ -350,7 +350,8 @@ class Checker(Calculus):
 
     def reductions(self, s: Step) -> Iterator[Step]:
         """The step with one thing less: a premise that no witness names, a hint, an entry of a list of the witness."""
-        named = set(_integers([v for k, v in dict.items(s.witness) if k in NAMING]))
+        entries = [e for k, v in dict.items(s.witness) if k in NAMING and isinstance(v, list) for e in v]
+        named = {n for n in (e[-1] if isinstance(e, list) and e else e for e in entries) if isinstance(n, int)}
         for p in s.premises:
             if p not in named:
                 yield replace(s, premises=[q for q in s.premises if q != p])
@@ -532,14 +533,6 @@ class Checker(Calculus):
                 ends = (self.symbols[n].low, self.symbols[n].high, self.defines.get(n))
                 todo |= {x for e in ends if e is not None for x in free(e)}
         return frozenset(spoken)
-
-
-def _integers(v: Any) -> Any:
-    if isinstance(v, int):
-        yield v
-    elif isinstance(v, list):
-        for x in v:
-            yield from _integers(x)
 
 
 def _trees(v: Any) -> Any:

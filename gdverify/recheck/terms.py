@@ -124,8 +124,10 @@ def read(data: Any, budget: list[int], depth: int = 0) -> Tree:
         raise Malformed("a term 0 or a factor 1")
     if op in BINDERS and out[1] == 0:
         raise Malformed(f"{op}: nothing is summed")
-    even = op == "abs" or (op == "^" and isinstance(out[2], Fraction) and out[2].denominator == 1 and out[2] % 2 == 0)
-    if even and (not isinstance(out[1], tuple) or out[1][0] in ("*", "trace")) and sign(out[1]) < 0:
+    even = op == "abs" or (
+        op in ("^", "m^") and isinstance(out[2], Fraction) and out[2].denominator == 1 and out[2] % 2 == 0
+    )
+    if even and (not isinstance(out[1], tuple) or out[1][0] in ("*", "m*", "trace")) and sign(out[1]) < 0:
         raise Malformed("an even power of something with a minus")
     if op == "const" and out[1] not in CONSTANTS:
         raise Malformed(f"unknown constant {out[1]}")
