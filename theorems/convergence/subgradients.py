@@ -63,8 +63,8 @@ def slopes(xp, shared, case, d):
     """f(x) = sum_i s_i |x_i| and noise of +-nu_i in each coordinate, with |s|^2 + |nu|^2 = G^2."""
     direction = shared.sphere((2, d)) if case.noise else shared.sphere((1, d))
     share = shared.uniform(()) if case.noise else xp.asarray(1.0)
-    s = case.G * xp.sqrt(share) * xp.abs(direction[0])
-    nu = case.G * xp.sqrt(1 - share) * xp.abs(direction[-1])
+    s = case.G * xp.sqrt(share) * xp.abs(direction[0, :])
+    nu = case.G * xp.sqrt(1 - share) * xp.abs(direction[-1, :])
     return s, nu
 
 
