@@ -215,3 +215,10 @@ def test_axioms_beyond_the_reals_are_seen():
 def test_limits_have_no_coq_form():
     with pytest.raises(NotExported):
         export_derivation(load("one-step-gd.bayes-gap"))
+
+
+def test_a_cited_result_asks_for_its_premises():
+    claim = load("iterated-logarithm.sub-gaussian-mean")
+    drifting = next(m for m in claim.mutants if m.name == "the mean may drift")
+    with pytest.raises(NotExported, match="does not assume"):
+        export_mutant(claim, drifting)

@@ -128,8 +128,6 @@ class Derivation:
             for m in between:
                 found |= set(self.steps[m].uses)
             found = (found - set(between)) | {args["fact"].number}
-        if rule == "cite":
-            found = set()
         return found
 
     def order(self) -> list[int]:
@@ -178,7 +176,7 @@ class Derivation:
             own |= {s for v in args["values"].values() for s in sympy.sympify(v).free_symbols} & generic
         if rule in ("sum_of", "telescoped"):
             bound = {args["t"]} - own
-        if step.rule != "suppose":
+        if step.rule != "suppose" and rule != "cite":  # the premises of a cited result are closed statements
             for m in self.uses(n):
                 own |= self._params(m) - bound
         self._param_memo[n] = own
@@ -532,8 +530,13 @@ class Derivation:
 
     def _rule_cite(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         statement, names = self.quantified(n)
-        name = self.hypothesis("cited_", args["name"], statement)
-        return f"  exact ({' '.join([name, *names, *(['omega'] if omega else [])])})."
+        premises = sorted(self.uses(n))
+        if any(self.steps[m].rule == "suppose" for m in premises):
+            raise NotExported(f"step {n}: a cited result under a supposition")
+        given = "".join(f"({self.quantified(m)[0]}) -> " for m in premises)
+        name = self.hypothesis("cited_", args["name"], given + statement)
+        proofs = [f"step_{m}" for m in premises]
+        return f"  exact ({' '.join([name, *proofs, *names, *(['omega'] if omega else [])])})."
 
     def _rule_identity(self, n: int, fact: Fact, omega: bool, args: dict[str, Any], position: int) -> str:
         script = self.identities.script([fact.left, fact.right], self.equalities(args["using"]))
