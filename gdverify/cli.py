@@ -169,7 +169,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("recheck", "verify certificates again with the independent checker")
     sub.add_argument("files", nargs="+", metavar="FILE.json", help="from prove --export, or a saved worst case")
 
-    sub = command("coverage", "the papers of the sources: encoded claims, planned ones, or why there is nothing to check")
+    sub = command(
+        "coverage", "the papers of the sources: encoded claims, planned ones, or why there is nothing to check"
+    )
     sub.add_argument("--report", metavar="FILE.json", help="take verdicts from this report of check --json")
     sub.add_argument("--check", action="store_true", help="only compare the bibliography with the theorem modules")
     form = sub.add_mutually_exclusive_group()
