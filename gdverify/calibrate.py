@@ -300,7 +300,7 @@ def moved(decides: Any, effect: float, factor: float) -> Any:
 def boundary(claim: Any, evidence: Any, seed: int) -> Boundary:
     """The least multiple of the bound that is known to be true, at each case of an experiment.
 
-    Exact where the statement is an equality; for a mean or a probability from an independent run of ten times the
+    Exact where the statement is an equality; for a mean or a probability from an independent run of the same
     samples, with three of its standard errors added; a sure bound stays as it is stated (the largest ratio found is
     kept for the power curve).
     """
