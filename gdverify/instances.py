@@ -223,3 +223,36 @@ class Sawtooth:
         _, below, inside, past = self._parts(x)
         teeth = self.xp.sum(inside - 2 * past, axis=-1)
         return (self.slope + self.L * (below - self.depth * teeth))[:, None] * self.axis
+
+
+@dataclass(frozen=True)
+class FiniteSums:
+    """`FiniteSum` with its own functions in every row.
+
+    Attributes
+    ----------
+    curvature, tilt : (size, n, d); the tilts of a row sum to zero
+    turn : (size, 1, d)
+    """
+
+    xp: Any
+    curvature: Any
+    tilt: Any
+    turn: Any
+
+    def grads(self, x: Any) -> Any:
+        """Gradients of all parts at the rows of x, (size, n, d)."""
+        return self.curvature * clip(self.xp, x[:, None, :], self.turn) + self.tilt
+
+    def grad(self, x: Any) -> Any:
+        """Gradients of f, (size, d)."""
+        return self.xp.mean(self.curvature, axis=1) * clip(self.xp, x[:, None, :], self.turn)[:, 0, :]
+
+    def value(self, x: Any) -> Any:
+        """f at the rows of x, (size,)."""
+        inner = clip(self.xp, x, self.turn[:, 0, :])
+        return self.xp.sum(self.xp.mean(self.curvature, axis=1) * (inner * x - inner * inner / 2), axis=-1)
+
+    def noise(self) -> Any:
+        """(1/n) sum_i |grad f_i(0)|^2, (size,)."""
+        return self.xp.mean(self.xp.sum(self.tilt * self.tilt, axis=-1), axis=-1)
