@@ -326,6 +326,55 @@ def test_squares_of_complex_numbers():
     assert rejected(negative)
 
 
+MAT_A, MAT_B = (["mat", name, ["sym", "n"], ["sym", "n"]] for name in "AB")
+DET_A, DET_B, HALF_DET = ["det", MAT_A], ["det", MAT_B], ["^", ["det", MAT_A], "1/2"]
+
+
+def of_determinants(matrices, numbers):
+    """A certificate: from an equation of matrices to one of determinants, for n x n matrices, n >= 1."""
+    given, wanted = ({"left": a, "relation": "==", "right": b} for a, b in (matrices, numbers))
+    data = one_step("determinant", wanted["left"], "==", wanted["right"], uses=[1])
+    first = {"n": 1, "rule": "assumption", "name": "one", "premises": [], "conclusion": given}
+    size = {"name": "n", "low": 1, "integer": True}
+    return data | {
+        "symbols": [*data["symbols"], size],
+        "assumptions": [{"name": "one", "relations": [given]}],
+        "steps": [first, {**data["steps"][0], "n": 2, "premises": [1]}],
+        "concluded": [2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("numbers", "true"),
+    [
+        ((["*", ["^", P, ["sym", "n"]], DET_A], ["*", ["^", 2, ["sym", "n"]], ["^", DET_B, 2], DET_A]), True),
+        ((["*", P, DET_A], ["*", ["^", 2, ["sym", "n"]], ["^", DET_B, 2], DET_A]), False),
+        (
+            (["*", ["^", P, ["+", ["sym", "n"], 1]], DET_A], ["*", ["^", 2, ["sym", "n"]], ["^", DET_B, 2], DET_A]),
+            False,
+        ),
+        ((["*", ["^", P, ["sym", "n"]], DET_A], ["*", 2, ["^", DET_B, 2], DET_A]), False),
+        ((["*", ["^", P, ["sym", "n"]], DET_A], ["*", ["^", 2, ["sym", "n"]], DET_B, DET_A]), False),
+        (
+            (["*", ["^", P, ["sym", "n"]], HALF_DET, DET_A], ["*", ["^", 2, ["sym", "n"]], ["^", DET_B, 2], DET_A]),
+            False,
+        ),
+        ((["^", P, ["sym", "n"]], ["*", ["^", 2, ["sym", "n"]], ["^", DET_B, 2]]), False),
+    ],
+)
+def test_the_determinant_of_a_multiple(numbers, true):
+    right = ["m*", 2, ["T", MAT_B], MAT_A, MAT_B]
+    assert rejected(of_determinants((["m*", P, MAT_A], right), numbers)) != true
+
+
+def test_a_factor_between_matrices_that_are_not_square_stays_inside():
+    wide = ["mat", "W", ["sym", "n"], 7]
+    right = ["m*", 2, wide, ["T", wide]]
+    assert not rejected(of_determinants((MAT_A, right), (DET_A, ["det", right])))
+    split = ["*", ["^", 2, ["sym", "n"]], ["^", ["det", wide], 2]]
+    assert rejected(of_determinants((MAT_A, right), (DET_A, split)))
+
+
 # -- whole derivations ----------------------------------------------------------------------------------------------
 
 

@@ -414,7 +414,10 @@ class Normal:
         return known and all(self.sign_of(p) == (1, True) for p in args)
 
     def _power(self, base: Tree, exponent: Tree) -> Quot:
-        value = self.form(exponent)
+        return self.raised(base, self.form(exponent))
+
+    def raised(self, base: Tree, value: Quot) -> Quot:
+        """base^value."""
         constant = value.num.get((), Fraction(0)) if not value.den else None
         if constant is not None and set(value.num) <= {()}:
             if constant.denominator == 1:

@@ -652,42 +652,52 @@ def determinant(c: Checker, s: Step) -> None:
     rows, columns = c.shape(fact.left)
     require(not (rows - columns).num, "the determinant of a matrix that is not square")
     for side, given in ((fact.left, s.left), (fact.right, s.right)):
-        if side[0] == "m*" and side[1] != 1:
-            raise Unknown(f"the determinant of a multiple at step {s.n}")
-        require(det(c, side) == _det_form(c, given), "not the determinant")
+        (scale, factors), (stated, others) = det(c, side), _det_form(c, given)
+        require(not (scale - stated).num and factors == others, "not the determinant")
 
 
-def det(c: Checker, m: Tree) -> dict[Any, int]:
-    """det as {determinant of what is not split: exponent}."""
+Det = tuple[Quot, dict[Any, int]]
+
+
+def det(c: Checker, m: Tree) -> Det:
+    """det as a number and {determinant of what is not split: exponent}; det(c A) = c^n det A for n rows."""
     if m[0] == "T":
         return det(c, m[1])
     if m[0] == "inv":
-        return {k: -e for k, e in det(c, m[1]).items()}
+        scale, factors = det(c, m[1])
+        if (scale - number(1)).num:
+            raise Unknown("the determinant of the inverse of a multiple")
+        return scale, {k: -e for k, e in factors.items()}
     if m[0] == "id":
-        return {}
-    if m[0] == "m*" and m[1] == 1 and all(not (a - b).num for a, b in map(c.shape, m[2:])):
-        out: dict[Any, int] = {}
-        for x in m[2:]:
-            for k, e in det(c, x).items():
-                out[k] = out.get(k, 0) + e
-        return {k: e for k, e in out.items() if e}
-    return {m: 1}
+        return number(1), {}
+    if m[0] == "m*" and all(not (a - b).num for a, b in map(c.shape, m[2:])):
+        scale = number(1) if m[1] == 1 else c.raised(m[1], c.shape(m)[0])
+        return _det_product(scale, [det(c, x) for x in m[2:]])
+    return number(1), {m: 1}
 
 
-def _det_form(c: Checker, t: Tree) -> dict[Any, int]:
-    if not isinstance(t, tuple):
-        require(t == 1, "no determinant")
-        return {}
+def _det_product(scale: Quot, parts: list[Det]) -> Det:
+    out: dict[Any, int] = {}
+    for number_, factors in parts:
+        scale = scale * number_
+        for k, e in factors.items():
+            out[k] = out.get(k, 0) + e
+    return scale, {k: e for k, e in out.items() if e}
+
+
+def _det_form(c: Checker, t: Tree) -> Det:
+    """A product of determinants, their whole powers, and numbers."""
+    if not any(isinstance(x, tuple) and x[0] == "det" for x in nodes(t)):
+        return c.form(t), {}
     if t[0] == "det":
         return det(c, t[1])
-    if t[0] == "^" and not isinstance(t[2], tuple):
-        return {k: int(e * t[2]) for k, e in _det_form(c, t[1]).items()}
+    if t[0] == "^" and not isinstance(t[2], tuple) and t[2].denominator == 1:
+        scale, factors = _det_form(c, t[1])
+        e = int(t[2])
+        require(e >= 0 or not (scale - number(1)).num, "a division by a number, hidden in a power")
+        return scale**e, {k: j * e for k, j in factors.items() if e}
     require(t[0] == "*", "no product of determinants")
-    out: dict[Any, int] = {}
-    for x in t[1:]:
-        for k, e in _det_form(c, x).items():
-            out[k] = out.get(k, 0) + e
-    return {k: e for k, e in out.items() if e}
+    return _det_product(number(1), [_det_form(c, x) for x in t[1:]])
 
 
 def gradient(c: Checker, s: Step) -> None:
