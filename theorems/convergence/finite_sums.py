@@ -72,8 +72,11 @@ regime = {n: Integers(1, sample=(2, 8)), L_max: Positive(sample=(Rational(1, 4),
 observed = {R: Observed(0, open="left"), sigma_star: Observed(0)}
 
 
-def expected_step(proof, k):
-    """E|d|^2 - E|d+|^2 + 2 gamma^2 sigma_star + 4 L_max gamma^2 E(f(x_k) - f*) >= 2 gamma E<grad f(x_k), d>."""
+def expected_step(proof, k, gamma=gamma, rule=update):
+    """E|d|^2 - E|d+|^2 + 2 gamma^2 sigma_star + 4 L_max gamma^2 E(f(x_k) - f*) >= 2 gamma E<grad f(x_k), d>.
+
+    ``gamma`` is the step at k that the assumption ``rule`` makes.
+    """
     drawn, d = Part(draw(k)), x(k) - x_star
     g, g_star = drawn.grad(x(k)), drawn.grad(x_star)
     below = x(k) - (g - g_star) / L_max
@@ -90,7 +93,7 @@ def expected_step(proof, k):
         Ge(sq(d) - sq(x(k + 1) - x_star) + 2 * gamma**2 * sq(g_star) + c * excess, 2 * gamma * Inner(g, d)),
         [(c, cocoercive)],
         [(gamma**2, g - 2 * g_star)],
-        using=[proof.assume(update, k)],
+        using=[proof.assume(rule, k)],
     )
     value, low, slope, slope_star = proof.assume(sampling, k)
     flat = proof.mean(proof.assume(minimiser(f, x_star), direction=d))
@@ -114,10 +117,14 @@ def tangent(proof, y, z, name):
 
 
 def run(xp, rng, F, start, gamma, steps):
-    """Iterates x_0, ..., x_T of SGD on a `FiniteSum`, each (size, d), one independent run in each row."""
+    """Iterates x_0, ..., x_T of SGD on a `FiniteSum`, each (size, d), one independent run in each row.
+
+    ``gamma`` is a number, or a function of the index of the step.
+    """
+    step = gamma if callable(gamma) else lambda s: gamma
     size, _ = start.shape
     drawn = rng.integers(0, F.tilt.shape[0], (size, steps))
     path = [start]
     for s in range(steps):
-        path.append(path[-1] - gamma * F.grad(drawn[:, s], path[-1]))
+        path.append(path[-1] - step(s) * F.grad(drawn[:, s], path[-1]))
     return path
