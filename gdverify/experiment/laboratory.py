@@ -70,6 +70,7 @@ class Laboratory:
     ----------
     rows : rows per block
     drawn : number of draws of the last run (0: ``simulate`` ignores its ``rng``)
+    by_row : how many of them were for each row, not shared by all
     definitions : the claim's, by name
     """
 
@@ -79,7 +80,7 @@ class Laboratory:
         self.xp: Namespace = namespace(device)
         self.host = namespace("cpu")
         self.key = stream_key(seed, claim.id, evidence.name, case.plain())
-        self.drawn = 0
+        self.drawn = self.by_row = 0
         self.returned: set[str] = set()
         self.instance: Any = None  # what the last run returned as "instance" (see `hypotheses`)
         self._last: tuple[int, dict[str, np.ndarray], Recorder] | None = None
@@ -147,7 +148,7 @@ class Laboratory:
         rng = Draws(self.xp, source, size)
         with np.errstate(all="ignore"):
             result = self._call(self.xp, rng, self._float_case, size)
-        self.drawn = rng.drawn
+        self.drawn, self.by_row = rng.drawn, rng.by_row
         self.returned, self.instance = set(result), result.get("instance")
         return self._checked(result, size)
 

@@ -135,7 +135,7 @@ class Draws:
         # In interval arithmetic, draws that are plain data are computed in floats and then taken as exact.
         self._work = namespace("cpu") if xp.interval else xp
         self._root = root or self
-        self.drawn = 0
+        self.drawn = self.by_row = 0
         if rows is not None:
             self.shared = Draws(xp, source, None, self)
 
@@ -151,6 +151,7 @@ class Draws:
                 f"rng.{kind}{shape}: the first dimension must be size = {self._rows} (or use rng.shared)"
             )
         self._root.drawn += 1
+        self._root.by_row += self._rows is not None
         return self._source.draw(kind, shape, self._rows is None)
 
     def _normal(self, shape: Any) -> Any:

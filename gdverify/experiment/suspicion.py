@@ -26,13 +26,13 @@ class Watch:
     def add(self, rows: dict[str, np.ndarray], size: int) -> None:
         """Results of one batch of ``size`` rows."""
         samples = {k: v for k, v in rows.items() if v.ndim and len(v) == size and k not in ("n", "h")}
-        if not samples or not self.lab.drawn:
-            self.idle = self.echoes = False
+        if not samples or not self.lab.drawn or self.lab.claim.decides.kind == "counterexample":
+            self.idle = self.echoes = False  # one exhibited instance may well be one number
             return
         if self.first is None:
             self.first = {k: v[:1] for k, v in samples.items()}
         self.rows += size
-        self.idle = self.idle and all(bool(np.all(v == self.first[k])) for k, v in samples.items())
+        self.idle = self.idle and self.lab.by_row > 0 and all(bool(np.all(v == self.first[k])) for k, v in samples.items())
         self.echoes = self.echoes and self._echoes(rows, size)
 
     def _echoes(self, rows: dict[str, np.ndarray], size: int) -> bool:
