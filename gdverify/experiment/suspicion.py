@@ -32,7 +32,8 @@ class Watch:
         if self.first is None:
             self.first = {k: v[:1] for k, v in samples.items()}
         self.rows += size
-        self.idle = self.idle and self.lab.by_row > 0 and all(bool(np.all(v == self.first[k])) for k, v in samples.items())
+        same = all(bool(np.all(v == self.first[k])) for k, v in samples.items())
+        self.idle = self.idle and same and self.lab.by_row > 0
         self.echoes = self.echoes and self._echoes(rows, size)
 
     def _echoes(self, rows: dict[str, np.ndarray], size: int) -> bool:
