@@ -193,7 +193,7 @@ def test_what_has_no_coq_form_is_said_in_one_line(capsys, tmp_path):
 
 
 def test_an_instance_is_no_theorem(artefact):
-    with pytest.raises(Exception, match=r"malformed|only upper"):
+    with pytest.raises(Exception, match=r"malformed|only upper|is missing"):
         export_certificate({**artefact, "kind": "lower"})
 
 
