@@ -15,15 +15,11 @@ from .certificate import Checker, Step, _divisors
 from .points import by_points
 from .poly import Poly, Quot
 from .polynomials import WORK, positive_on_box
+from .premises import require
 from .terms import Malformed, Rejected, Tree, add, bound, free, neg, sub
 from .univariate import Interval, sign_on
 
 MAX_CUTS = 50
-
-
-def require(condition: bool, what: str) -> None:
-    if not condition:
-        raise Rejected(what)
 
 
 def univariate(c: Checker, s: Step) -> None:
