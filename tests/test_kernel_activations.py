@@ -151,6 +151,39 @@ def test_polynomials_against_relu(check, r, f, g):
     assert abs(float(check.pair_value(f, g, r).right.subs(r, 0.3)) - value) < 1e-7
 
 
+def test_one_linear_form(check):
+    given = [check.assume(a) for a in variances]
+    fact = check.pair_mean(Max(0, U) ** 4, normal, (sigma,), 0, using=given)
+    fourth = check.pair_value(relu**4, sympy.S.One, 0)
+    assert fact.right * fourth.right / fourth.left == Rational(3, 2) * sigma**4
+    refused(check.pair_mean, Max(0, U) ** 4, normal, (tau,), 0, using=given, match="not proved")
+    refused(check.pair_mean, Max(0, U) ** 4, normal, (sigma,), rho, using=given, match="correlation 0")
+    refused(check.pair_mean, Max(0, U) ** 4, normal, (sigma, tau), 0, using=given, match="one or two")
+    refused(check.pair_mean, Max(0, U) * Max(0, V), normal, (sigma,), 0, using=given, match="one or two")
+
+
+def test_independence():
+    h = MatrixSymbol("h", 1, 1)
+    head, G = gaussian(h), Trace(h)
+    check = proof(normal, head)
+    gates = Heaviside(U) * Heaviside(V)
+    fact = check.independence(p * G**2 * gates, [head], [normal])
+    assert fact.right == Mean(p * G**2) * Mean(gates)
+    refused(check.independence, G**2 * gates, [head, normal], [normal], match="both sides")
+    refused(check.independence, U * V, [normal], [normal], match="both sides")
+    refused(check.independence, Max(0, U * G) * gates, [head], [normal], match="both sides")
+    refused(check.independence, G**2 * gates, [head], [], match="missing")
+    refused(check.independence, G**2 * exp(U), [head], [normal], match="moments")
+    refused(check.independence, G**2 / U, [head], [normal], match="moments")
+    refused(check.independence, G**2 * Max(0, exp(U**2)), [head], [normal], match="moments")
+    refused(check.independence, G**2 * sympy.Function("f")(p), [head], [normal], match="moments")
+    tied = equation("tie", h, x.T * w)
+    loose = proof(normal, head, tied)
+    refused(loose.independence, G**2 * gates, [head], [normal], match="independent")
+    unlisted = proof(normal)
+    refused(unlisted.independence, G**2 * gates, [head], [normal], match="does not assume")
+
+
 # -- refusals -----------------------------------------------------------------------------------------------------
 
 
@@ -196,7 +229,7 @@ def test_linear_forms_need_a_gaussian_law_and_their_covariance(check):
     refused(check.pair_mean, product, normal, (sigma, tau), 0, using=given, match="not proved")
     refused(check.pair_mean, product, normal, (-sigma, tau), -rho, using=given, match="positive")
     refused(check.pair_mean, Max(0, U * V), normal, (sigma, tau), rho, using=given)
-    refused(check.pair_mean, Max(0, U), normal, (sigma, tau), rho, using=given, match="two linear forms")
+    refused(check.pair_mean, Max(0, U), normal, (sigma, tau), rho, using=given, match="one or two")
     refused(check.pair_mean, product / U, normal, (sigma, tau), rho, using=given)
     fair = signs(w)
     loose = proof(fair)

@@ -17,13 +17,14 @@ from .algebra import check_defined, is_zero
 from .fact import Fact
 from .integrals import MomentRules
 from .matrix import trace_terms, words
+from .means import law_letters
 
 _Z = PairMean.variable
 _RELU, _STEP = sympy.Max(0, _Z), sympy.Heaviside(_Z)
 
 
 class ActivationRules(MomentRules):
-    """pair_mean, price, pair_value, along_correlation."""
+    """pair_mean, independence, price, pair_value, along_correlation."""
 
     def pair_mean(
         self, expr: Any, law: Assumption, deviations: Sequence[Any], correlation: Any, using: Sequence[Fact] = ()
@@ -33,6 +34,7 @@ class ActivationRules(MomentRules):
         ``expr`` is a product of factors in one of the traces tr(a^T w), tr(b^T w) each; a and b are constant.  With
         ``deviations`` (sigma, tau), both proved positive: a^T C a == sigma^2, b^T C b == tau^2 and
         a^T C b == rho sigma tau, identically or by equalities ``using``.  relu and step scale: their sigma comes out.
+        Of one trace alone: deviations (sigma,) and correlation 0, with 1 for g.
         """
         expr = sympy.sympify(expr).replace(lambda e: isinstance(e, sympy.Trace), _canonical_trace)
         self._admit(expr)
@@ -41,19 +43,23 @@ class ActivationRules(MomentRules):
         self._laws(expr, [law])
         letter, covariance = law.key[1], law.key[2].rows
         forms = sorted((t for t in expr.atoms(sympy.Trace) if t.has(letter)), key=sympy.default_sort_key)
-        if len(forms) != 2:
-            raise ProofError(f"pair_mean takes two linear forms in {letter}, not {len(forms)}")
-        sigma, tau = (sympy.sympify(s) for s in deviations)
-        rho = sympy.sympify(correlation)
-        for s in (sigma, tau):
+        deviations, rho = [sympy.sympify(s) for s in deviations], sympy.sympify(correlation)
+        if len(forms) not in (1, 2) or len(forms) != len(deviations):
+            raise ProofError(f"pair_mean takes one or two linear forms in {letter} and their deviations")
+        for s in deviations:
             if not (self.signs.positive(s) and self.signs.deterministic(s)):
                 raise ProofError(f"the deviation {s} is not proved to be a positive constant")
-        try:
-            self._covariances(forms, letter, covariance, (sigma, tau, rho), using)
-        except ProofError:
-            forms = forms[::-1]
-            self._covariances(forms, letter, covariance, (sigma, tau, rho), using)
-        factors: list[list[Any]] = [[], []]
+        if len(forms) == 1:
+            if rho != 0:
+                raise ProofError("one linear form alone takes the correlation 0")
+            self._variance(forms[0], letter, covariance, deviations[0], using)
+        else:
+            try:
+                self._covariances(forms, letter, covariance, (*deviations, rho), using)
+            except ProofError:
+                forms = forms[::-1]
+                self._covariances(forms, letter, covariance, (*deviations, rho), using)
+        factors: list[list[Any]] = [[] for _ in forms]
         for factor in sympy.Mul.make_args(expr):
             mine = [k for k, t in enumerate(forms) if factor.has(t)]
             if len(mine) > 1:
@@ -61,13 +67,65 @@ class ActivationRules(MomentRules):
             factors[mine[0] if mine else 0].append(factor)
         scale = sympy.S.One
         pair = []
-        for parts, t, s in zip(factors, forms, (sigma, tau), strict=True):
+        for parts, t, s in zip(factors, forms, deviations, strict=True):
             shape = sympy.S.One
             for factor in parts:
                 c, activation = self._activation(factor.xreplace({t: _Z}), s)
                 scale, shape = scale * c, shape * activation
             pair.append(shape)
+        pair += [sympy.S.One] * (2 - len(pair))
         return self._record("pair mean", Mean(expr), "==", scale * PairMean(*pair, rho), using, note=law.name)
+
+    def independence(self, expr: Any, laws: Sequence[Assumption], apart: Sequence[Assumption]) -> Fact:
+        """Mean(F G) == Mean(F) Mean(G): F collects the factors in letters with ``laws``, G those with ``apart``.
+
+        Letters with laws are independent of each other.  A factor is a polynomial in traces, relu and step of traces,
+        so that all its moments exist (Gaussian letters; sphere, signs, Haar are bounded); numbers go with F.
+        """
+        expr = sympy.sympify(expr)
+        self._admit(expr)
+        self._laws(expr, [*laws, *apart])
+        mine, other = ({x for law in group for x in law_letters(law)} for group in (laws, apart))
+        if mine & other:
+            raise ProofError("a letter on both sides: no independence")
+        first: list[Any] = []
+        second: list[Any] = []
+        for factor in sympy.Mul.make_args(expr):
+            letters = factor.atoms(sympy.MatrixSymbol) & (mine | other)
+            if not letters <= mine and not letters <= other:
+                raise ProofError(f"{factor} involves letters of both sides")
+            self._has_moments(factor)
+            (second if letters & other else first).append(factor)
+        value = Mean(sympy.Mul(*first)) * Mean(sympy.Mul(*second))
+        return self._record(
+            "independence", Mean(expr), "==", value, note="; ".join(law.name for law in (*laws, *apart))
+        )
+
+    def _has_moments(self, f: Any) -> None:
+        """Refuse what is no polynomial in constants, traces, relu and step of traces."""
+        if isinstance(f, sympy.Trace):
+            if f.atoms(sympy.Inverse) or f.atoms(sympy.Pow):
+                raise ProofError(f"the moments of {f} are not known to exist")
+        elif f.is_Add or f.is_Mul:
+            for part in f.args:
+                self._has_moments(part)
+        elif f.is_Pow and f.exp.is_Integer and f.exp > 0:
+            self._has_moments(f.base)
+        elif isinstance(f, sympy.Heaviside) and len(f.args) in (1, 2) and f.args[1:] in ((), (sympy.S.Half,)):
+            self._has_moments(f.args[0])
+        elif isinstance(f, sympy.Max):
+            for part in f.args:
+                self._has_moments(part)
+        elif f.atoms(sympy.MatrixSymbol) or not self.signs.deterministic(f):
+            raise ProofError(f"the moments of {f} are not known to exist")
+        else:
+            check_defined(f, self.signs)
+            if not self.signs.real(f):
+                raise ProofError(f"{f} is not known to be real")
+
+    def _variance(self, form: Any, letter: Any, covariance: Any, sigma: Any, using: Sequence[Fact]) -> None:
+        a = self._direction(form, letter)
+        self._same_value(sympy.Trace(a.T * covariance * a), sigma**2, using)
 
     def _covariances(self, forms: Any, letter: Any, covariance: Any, stated: Any, using: Sequence[Fact]) -> None:
         """Refuse unless the two forms have the stated deviations and correlation."""

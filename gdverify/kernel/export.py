@@ -283,6 +283,7 @@ _FIELDS = {
     "moment": ("expr", "laws"),
     "rotation": ("expr", "law"),
     "stein": ("law", "field", "others"),
+    "independence": ("expr", "laws", "apart"),
     "pair mean": ("expr", "law", "deviations", "correlation", "using"),
     "along correlation": ("uses", "antiderivative"),
     "matrix identity": ("using",),

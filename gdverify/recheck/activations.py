@@ -16,7 +16,7 @@ from .letters import Letters, require
 from .matrices import Word
 from .pairs import SLOT
 from .poly import Quot, number, total
-from .terms import Malformed, Rejected, Tree, add, free, mul, neg, nodes, plug, sub
+from .terms import Malformed, Rejected, Tree, Unknown, add, free, mul, neg, nodes, plug, sub
 
 Z: Tree = ("slot",)
 RELU: Tree = ("max", Fraction(0), Z)
@@ -186,8 +186,10 @@ def pair_mean(c: Checker, s: Step) -> None:
     require(c.same(s.left, ("mean", expr)), "the conclusion is another mean")
     constant(c, rho)
     data = s.witness["deviations"]
-    if not isinstance(data, list) or len(data) != 2:
-        raise Malformed("two deviations are needed")
+    if not isinstance(data, list) or len(data) not in (1, 2):
+        raise Malformed("one or two deviations are needed")
+    if len(data) == 1:
+        raise Unknown(f"a single linear form at step {s.n}")
     scales = [c.tree(t) for t in data]
     for t in scales:
         require(c.positive(t), "a deviation is not proved to be positive")
