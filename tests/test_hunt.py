@@ -168,3 +168,12 @@ def test_evolution_strategies_minimise_an_ill_conditioned_quadratic(n):
         value = -np.sum(weights * x**2, axis=-1)
         strategies.tell(x, ranked(value, value))
     assert np.min(np.sum(weights * strategies.mean**2, axis=-1)) < 1e-8
+
+
+@pytest.mark.parametrize(("excess", "expected"), [(0.0, "pass"), (0.02, "fail")])
+def test_the_error_of_an_approximated_instance_is_no_violation_of_an_identity(excess, expected):
+    def stepped(xp, rng, case, size):
+        error = rng.uniform((size,)) / 100
+        return {"quantity": 1 + excess + error, "quantity_error": error + 1e-12}
+
+    assert hunt(claim_of(Identity(Q, sympy.Integer(1)), stepped)).verdict == expected

@@ -397,7 +397,10 @@ class MinimiserDecider(SureDecider):
 
 
 class IdentityDecider(SureDecider):
-    """left = right to ``rtol`` in floats; what is not goes to the recheck, where only certain difference counts."""
+    """left = right to ``rtol`` in floats; what is not goes to the recheck, where only certain difference counts.
+
+    ``quantity_error``, the error of an approximated instance, is taken off the difference.
+    """
 
     searches = False
     compares = False
@@ -414,7 +417,8 @@ class IdentityDecider(SureDecider):
         if left.shape != np.broadcast_shapes(left.shape, right.shape):
             raise ExperimentError(f"left has shape {left.shape} and right {right.shape}")
         flat = (size, -1)
-        gap = np.abs(left - right).reshape(flat).max(axis=1)
+        error = rows.get("quantity_error", 0.0)
+        gap = np.maximum(np.abs(left - right).reshape(flat).max(axis=1) - error, 0.0)
         terms = np.maximum(np.abs(left), np.abs(right)).reshape(flat).max(axis=1)
         terms = np.maximum(np.maximum(terms, np.abs(rows.get("scale", 0.0))), _TINY)
         score = gap / terms - self.decision.rtol
@@ -426,7 +430,7 @@ class IdentityDecider(SureDecider):
         flat = lambda x: np.atleast_1d(np.asarray(x, dtype=object)).reshape(-1)
         worst = max(flat(abs(left - right)), key=lambda g: (g.low().middle(), g.middle()))
         terms = [Interval(t).magnitude().middle() for x in (left, right, row.get("scale", 0)) for t in flat(x)]
-        return worst, Interval(0), max(*terms, _TINY)
+        return Interval.larger(worst - row.get("quantity_error", 0), Interval(0)), Interval(0), max(*terms, _TINY)
 
     def _told(self, left: Any, right: Any) -> str:
         return f"the sides differ by {left!r}"
