@@ -76,3 +76,22 @@ def run(xp, rng, slope, noise, begin, size, steps, radius=None):
         moved = path[-1] - step * (slope * xp.sign(path[-1]) + noise * flips[:, k, :])
         path.append(moved if radius is None else clip(xp, moved, radius))
     return path
+
+
+def hidden_slopes(xp, case, steps, radius):
+    """f(x_T) - f* for f(x) = G max(x_1, ..., x_{T+1}, |x| - radius - c), c = radius/sqrt(T + 1), from x_0 = 0.
+
+    f is smallest at -c (1, ..., 1), at distance ``radius`` from x_0, with f* = -G c.  Where maxima tie, the subgradient
+    is the coordinate's that was never moved: T steps cannot lower the maximum of T + 1 coordinates.
+    """
+    count = len(steps) + 1
+    corner = radius / xp.sqrt(xp.asarray(float(count)))
+    outside = lambda point: xp.sqrt(xp.sum(point * point)) - radius - corner
+    point = xp.zeros((count,))
+    for k, step in enumerate(steps):
+        far = outside(point)
+        length = xp.maximum(radius + corner + far, 0 * far + radius)  # |x|, where the second piece is the larger
+        radial = xp.where(far > xp.max(point), 1 / length, 0 * far) * point
+        unit = xp.where(far > xp.max(point), 0 * far, 0 * far + 1) * xp.eye(count)[k, :]
+        point = point - step * case.G * (radial + unit)
+    return case.G * (xp.maximum(xp.max(point), outside(point)) + corner)
