@@ -12,10 +12,10 @@ from ..language import MatrixTerm, TimeDerivative
 from .terms import NotExported
 
 if TYPE_CHECKING:
-    from .derivation import Derivation
+    from .lemmas import Lemmas
 
 
-def statement(derivation: Derivation, moving: Any, rate: Any) -> str:
+def statement(derivation: Lemmas, moving: Any, rate: Any) -> str:
     """d(moving)/dt = rate as a proposition about the instant that its letters carry."""
     quantity = moving.args[0]
     t = instant(quantity)
@@ -37,7 +37,7 @@ def instant(quantity: Any) -> Any:
 class Dynamics:
     """Scripts for one file; ``declared`` takes its new variables and hypotheses."""
 
-    def __init__(self, derivation: Derivation):
+    def __init__(self, derivation: Lemmas):
         self.derivation, self.terms = derivation, derivation.terms
         self.matrices = derivation.identities.matrices
         self._laws: dict[tuple[str, str], str] = {}
