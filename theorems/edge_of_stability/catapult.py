@@ -17,9 +17,9 @@ Reference: arXiv:2003.02218.  The map is the paper's solvable model; the bounds 
 
 from sympy import Eq, Ge, Le, Rational, Sum, Symbol, Trace, symbols
 
-from gdverify import Claim, Identity, Integers, Interval, Mutant, Positive, SureBound
+from gdverify import Assumption, Claim, Identity, Integers, Interval, Mutant, Positive, SureBound
 from gdverify.language import MatrixSequence
-from gdverify.laws import equation, gradient_descent
+from gdverify.laws import equation
 from theorems import PAPERS
 
 eta, kappa0 = symbols("eta kappa_0", positive=True)
@@ -30,7 +30,15 @@ output = lambda s: Trace(u(s).T * v(s))  # sqrt(n) f
 norms = lambda s: Trace(u(s).T * u(s)) + Trace(v(s).T * v(s))
 g = lambda s: eta * output(s) / n
 kappa = lambda s: eta * norms(s) / n
-descent = gradient_descent(Trace(u(t).T * v(t) * v(t).T * u(t)) / (2 * n), (u(t), v(t)), eta, index=t)
+
+
+def gradient_descent(name, scale):
+    """u+ = u - scale eta (f/sqrt(n)) v and v+ = v - scale eta (f/sqrt(n)) u; scale 1 is the gradient of f^2/2."""
+    one = lambda x, y, s: Eq(x(s + 1), x(s) - scale * eta / n * y(s) * y(s).T * x(s), evaluate=False)
+    return Assumption(name, lambda s: [one(u, v, s), one(v, u, s)], key=("descent", scale), where=lambda s: [s])
+
+
+descent = gradient_descent("gradient descent", 1)
 begin = equation("kappa_0 is eta times the initial kernel", kappa(0), kappa0)
 squares = Sum(g(t) ** 2, (t, 0, T - 1))
 sizes = {n: Integers(1, sample=(1, 12)), eta: Positive(sample=(Rational(1, 10), 10))}
@@ -38,7 +46,7 @@ sizes = {n: Integers(1, sample=(1, 12)), eta: Positive(sample=(Rational(1, 10), 
 
 def move(proof, k):
     """u+, v+, and the two updates that follow."""
-    steps = [proof.gradient_step(descent, x(k)) for x in (u, v)]
+    steps = proof.assume(descent, k)
     new_g = proof.certificate(Eq(g(k + 1), g(k) * (1 - kappa(k) + g(k) ** 2), evaluate=False), using=steps)
     new_kappa = proof.certificate(Eq(kappa(k + 1), kappa(k) + g(k) ** 2 * (kappa(k) - 4), evaluate=False), using=steps)
     return new_g, new_kappa
@@ -62,7 +70,7 @@ def descend(xp, case, u, v):
 
 free = {**sizes, t: Integers(0, sample=(0, 3))}
 wrong = "the gradient of f^2"
-doubled = gradient_descent(Trace(u(t).T * v(t) * v(t).T * u(t)) / n, (u(t), v(t)), eta, index=t)
+doubled = gradient_descent(wrong, 2)
 
 closed_update = Claim(
     id="catapult.closed-update",
