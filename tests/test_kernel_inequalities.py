@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Ge, Gt, Rational, Sum, cos, digamma, exp, gamma, log, loggamma, oo, sin, sqrt, tanh
 
-from gdverify import Integers, Interval, Nonnegative, Positive, Reals
+from gdverify import Assumption, Integers, Interval, Nonnegative, Positive, Reals
 from gdverify.errors import ProofError
 from gdverify.kernel import Proof
 from gdverify.language import Mean
@@ -319,3 +319,19 @@ def test_without_z3_a_derivation_cannot_run(monkeypatch):
     (evidence,) = claim.evidence
     outcome = run_derivation(claim, evidence)
     assert outcome.verdict == "error" and "z3" in outcome.message.lower()
+
+
+def test_two_inequalities_make_an_equation():
+    x, y = sympy.symbols("x y", real=True)
+    up = Assumption("up", lambda: Ge(x, y, evaluate=False))
+    down = Assumption("down", lambda: Ge(2 * y - x, y, evaluate=False))
+    other = Assumption("other", lambda: Ge(y + 1, x, evaluate=False))
+    check = Proof(toy(symbols={x: Reals(sample=(0, 1)), y: Reals(sample=(0, 1))}, assumptions=(up, down, other)))
+    above, below, apart = (check.assume(a) for a in (up, down, other))
+    fact = check.antisymmetry(above, below)
+    assert (fact.left, fact.relation, fact.right) == (x, "==", y)
+    refused(check.antisymmetry, above, above, match="converse")
+    refused(check.antisymmetry, above, apart, match="converse")
+    refused(check.antisymmetry, fact, below, match="no inequality")
+    foreign = Proof(toy(symbols={x: Reals(sample=(0, 1)), y: Reals(sample=(0, 1))}, assumptions=(up,)))
+    refused(check.antisymmetry, foreign.assume(up), below)

@@ -326,6 +326,28 @@ def test_squares_of_complex_numbers():
     assert rejected(negative)
 
 
+@pytest.mark.parametrize(
+    ("above", "below", "wanted", "true"),
+    [
+        ((X, ">=", Y), (Y, ">=", X), (["*", 2, X], "==", ["+", X, Y]), True),
+        ((X, ">=", Y), (Y, ">=", X), (["*", 2, X], "==", ["*", 2, Y]), False),  # true, but not as it is written
+        ((X, ">=", Y), (["+", Y, 1], ">=", X), (X, "==", Y), False),
+        ((X, ">=", Y), (X, ">=", Y), (X, "==", Y), False),
+        ((X, ">=", Y), (Y, ">=", X), (X, ">=", Y), False),
+    ],
+)
+def test_antisymmetry(above, below, wanted, true):
+    given = [dict(zip(("left", "relation", "right"), r, strict=True)) for r in (above, below)]
+    data = one_step("antisymmetry", *wanted, uses=[1, 2])
+    steps = [
+        {"n": k + 1, "rule": "assumption", "name": f"a{k}", "premises": [], "conclusion": r}
+        for k, r in enumerate(given)
+    ]
+    data["assumptions"] = [{"name": f"a{k}", "relations": [r]} for k, r in enumerate(given)]
+    data |= {"steps": [*steps, {**data["steps"][0], "n": 3, "premises": [1, 2]}], "concluded": [3]}
+    assert rejected(data) != true
+
+
 MAT_A, MAT_B = (["mat", name, ["sym", "n"], ["sym", "n"]] for name in "AB")
 DET_A, DET_B, HALF_DET = ["det", MAT_A], ["det", MAT_B], ["^", ["det", MAT_A], "1/2"]
 

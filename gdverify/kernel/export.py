@@ -267,6 +267,7 @@ _FIELDS = {
     "power": ("uses", "exponent"),
     "logarithm": ("uses",),
     "root": ("uses",),
+    "antisymmetry": ("uses",),
     "instantiate": ("uses", "values"),
     "next integer": ("uses",),
     "induction": ("uses", "t", "discharge"),

@@ -16,7 +16,7 @@ from .matrices import MatrixRules
 
 
 class ScalarRules(MatrixRules):
-    """identity, sign, certificate, rewrite, product, extreme, root, logarithm, power."""
+    """identity, sign, certificate, rewrite, product, antisymmetry, extreme, root, logarithm, power."""
 
     def identity(self, left: Any, right: Any = 0, *, using: Sequence[Fact] = ()) -> Fact:
         """left == right, by exact normal form, after the equalities ``using`` were put in."""
@@ -170,6 +170,16 @@ class ScalarRules(MatrixRules):
             raise ProofError("product of inequalities and equalities: rewrite the equality first")
         relation = ">" if all(f.relation == ">" for f in facts) else ">="
         return self._record("product", sympy.Mul(*[f.expr for f in facts]), relation, 0, facts)
+
+    def antisymmetry(self, above: Fact, below: Fact) -> Fact:
+        """From a >= b and b >= a, in any form: a == b, as the first is written."""
+        for f in (above, below):
+            self._mine(f)
+            if f.relation != ">=" or isinstance(f.left, sympy.MatrixExpr):
+                raise ProofError(f"step {f.number} is no inequality >= between scalars")
+        if not is_zero(above.expr + below.expr, self.signs):
+            raise ProofError(f"steps {above.number} and {below.number} are not each other's converse")
+        return self._record("antisymmetry", above.left, "==", above.right, [above, below])
 
     def extreme(self, expr: Any, member: Any) -> Fact:
         """Max(.., member, ..) >= member, or member >= Min(.., member, ..)."""

@@ -11,6 +11,7 @@ from .decisions import DECISIONS
 from .flows import conserved, gradient, gronwall, lie_derivative, solution
 from .matrix_rules import determinant, matrix_certificate, matrix_identity, sandwich, submultiplicative, trace
 from .scalars import (
+    antisymmetry,
     assumption,
     certificate,
     cite,
@@ -52,6 +53,7 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "certificate": certificate,
     "rewrite": rewrite,
     "product": product,
+    "antisymmetry": antisymmetry,
     "extreme": extreme,
     "power": power,
     "root": root,

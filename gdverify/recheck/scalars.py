@@ -174,3 +174,14 @@ def logarithm(c: Checker, s: Step) -> None:
     for mine, given in ((s.left, fact.left), (s.right, fact.right)):
         require(c.real(c.form(mine)), "a logarithm is not known to be real")
         require(c.equal(("exp", mine), given), "not a logarithm of that side")
+
+
+def antisymmetry(c: Checker, s: Step) -> None:
+    """From a >= b and b >= a, in any form: a == b, as the first is written."""
+    above, below = uses(c, s, 2)
+    for f in (above, below):
+        require(f.relation == ">=" and not f.matrix, f"step {f.n} is no inequality >= between scalars")
+    require(s.relation == "==" and not s.matrix, "the relation should be ==")
+    first = c.form(above.left) - c.form(above.right)
+    require(not (first + c.form(below.left) - c.form(below.right)).num, "not each other's converse")
+    require(not (c.form(s.left) - c.form(s.right) - first).num, "an equation between other things")
