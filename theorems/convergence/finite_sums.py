@@ -106,6 +106,17 @@ def expected_step(proof, k, gamma=gamma, rule=update):
     )  # fmt: skip
 
 
+def cocoercive(proof, j, z, base):
+    """f_j(z) - f_j(base) - <grad f_j(base), z - base> >= |grad f_j(z) - grad f_j(base)|^2/(2 L_max)."""
+    part = Part(j)
+    pull = part.grad(z) - part.grad(base)
+    below = z - pull / L_max
+    return proof.certificate(
+        Ge(part(z) - part(base) - Inner(part.grad(base), z - base), sq(pull) / (2 * L_max)),
+        [(1, proof.assume(parts_smooth, j, z, below)), (1, proof.assume(parts_convex, j, base, below))],
+    )
+
+
 def tangent(proof, y, z, name):
     """f(z) >= f(y) + <grad f(y), z - y>: a mean of convex functions is convex."""
     j = proof.index(name, 1, n)

@@ -20,7 +20,19 @@ from gdverify.instances import FiniteSums, log_uniform, mixed_uniform
 from gdverify.instances import polyak_lojasiewicz as bent_functions
 from gdverify.laws import equation
 from theorems import PAPERS
-from theorems.convergence.finite_sums import L_max, Part, f, i, n, parts_convex, parts_smooth, regime, whole, x_star
+from theorems.convergence.finite_sums import (
+    L_max,
+    Part,
+    cocoercive,
+    f,
+    i,
+    n,
+    parts_convex,
+    parts_smooth,
+    regime,
+    whole,
+    x_star,
+)
 
 y, x = Vector("y"), Vector("x")
 D, Delta, sigma_star, Delta_star = symbols("D Delta sigma_star Delta_star", nonnegative=True)
@@ -50,17 +62,6 @@ expected_smoothness = Claim(
     ],
     notes="Attained by quadratics, also if only one part is not flat: the smoothness of f would not do for L_max.",
 )
-
-
-def cocoercive(proof, j, z, base):
-    """f_j(z) - f_j(base) - <grad f_j(base), z - base> >= |grad f_j(z) - grad f_j(base)|^2/(2 L_max)."""
-    part = Part(j)
-    pull = part.grad(z) - part.grad(base)
-    below = z - pull / L_max
-    return proof.certificate(
-        Ge(part(z) - part(base) - Inner(part.grad(base), z - base), sq(pull) / (2 * L_max)),
-        [(1, proof.assume(parts_smooth, j, z, below)), (1, proof.assume(parts_convex, j, base, below))],
-    )
 
 
 @expected_smoothness.derivation
