@@ -94,11 +94,11 @@ def identity_matrix(proof):
 
 
 def on_the_edge(xp, rng, case, size, batch):
-    """Gradients (size, n, p) for which ``case.eta`` is the largest stable step; every second row orthogonal."""
+    """Gradients (size, n, p) for which ``case.eta`` is the largest stable step, orthogonal ones among them."""
     p = case.p
     n = p + 2
     G = rng.normal((size, n, p)) * xp.exp(rng.normal((size, n, 1)))
-    frame = xp.concat([rng.haar((size, p, p)), xp.zeros((size, 2, p))], axis=1)
+    frame = xp.concat([xp.eye(p), xp.zeros((2, p))], axis=0)[None]
     G = xp.where(rng.bernoulli(0.5, (size, 1, 1)) > 0, frame, G)
     count = xp.sum(xp.astype(xp.sum(G * G, axis=-1) > 0, xp.float64), axis=-1)[:, None, None]
     H = xp.matrix_transpose(G) @ G / count
