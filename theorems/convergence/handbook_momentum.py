@@ -188,7 +188,7 @@ def last_values(xp, rng, case, size):
     else:
         turn = radius * log_uniform(xp, shared, (d,), 1e-2, 10)
         curvature = case.L_max * mixed_uniform(shared, (n, d))
-        tilt = mixed_uniform(shared, ()) * balanced_tilts(xp, shared, (n, d))
+        tilt = shared.uniform((), 0.3, 1) * balanced_tilts(xp, shared, (n, d))
     F = FiniteSum(xp, curvature, tilt, turn)
     drawn = rng.integers(0, n, (size, case.T))
     here = far = begin
