@@ -430,7 +430,7 @@ class Context:
             raise ProofError(f"the claim does not declare {s}: put it into symbols=")
         if relation in (">=", ">"):
             allowed = {">=": (">=", ">", "=="), ">": (">",)}[relation]
-            if fact.relation not in allowed or isinstance(fact.left, sympy.MatrixExpr):
+            if fact.relation not in allowed or any(isinstance(e, sympy.MatrixExpr) for e in (fact.left, fact.right)):
                 return False
             return is_zero((left - right) - fact.expr, self.signs) or (
                 fact.relation == "==" and is_zero((left - right) + fact.expr, self.signs)
