@@ -141,10 +141,10 @@ def telescoping(proof):
 def rectified_again(xp, rng, case, size):
     """Only the first rectification of a Gaussian coupling bends."""
     pair = gaussian_couplings(xp, rng, size, case.dimension)
-    cost, path = pair.start_cost(2), pair.flow(64)
+    cost, path = pair.start_cost(2), pair.flow(32)
     smallest = pair.straightness(path)
     for _ in range(case.K - 1):
         pair = pair.rectified(path)
-        path = pair.flow(64)
+        path = pair.flow(32)
         smallest = xp.minimum(smallest, pair.straightness(path))
     return {"quantity": smallest, "straightest": smallest, "cost": cost}
