@@ -150,7 +150,8 @@ def steps(xp, rng, case, size):
     n, L = case.n, case.L
     low = rng.uniform((size, n), -2, 1) * rng.bernoulli(0.5, (size, 1))
     spectrum = xp.concat([xp.ones((size, 1)), low[:, 1:]], axis=1) * L
-    turn = rng.haar((size, n, n))
+    u = rng.sphere((size, n))
+    turn = xp.eye(n) - 2 * u[:, :, None] * u[:, None, :]
     W = xp.matmul(turn * spectrum[:, None, :], xp.matrix_transpose(turn))
     z, b = rng.normal((size, n, 1)), rng.normal((size, n, 1))
     straight = rng.bernoulli(0.5, (size, 1, 1))  # half of the rows attain the bound: v along the steepest direction

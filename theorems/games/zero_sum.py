@@ -143,10 +143,15 @@ def outwards(proof):
     proof.conclude(proof.certificate(Le(stated.quantity, stated.bound), parts))
 
 
+def mirror(xp, u):
+    """The reflection I - 2 u u^T."""
+    return xp.eye(u.shape[1]) - 2 * u[:, :, None] * u[:, None, :]
+
+
 @divergent.experiment(samples={"smoke": 1024, "standard": 50_000, "full": 500_000})
 def spirals(xp, rng, case, size):
     values = log_uniform(xp, rng, (size, 1), 0.1, 3) * (1 + rng.bernoulli(0.5, (size, 1)) * rng.uniform((size, case.n)))
-    left, right = rng.haar((size, case.n, case.n)), rng.haar((size, case.n, case.n))
+    left, right = (mirror(xp, rng.sphere((size, case.n))) for _ in range(2))
     game = xp.matmul(left * values[:, None, :], right)
     x, y = rng.normal((size, case.n, 1)), rng.normal((size, case.n, 1))
     length = lambda x, y: xp.sum(x * x + y * y, axis=(-2, -1))
