@@ -351,6 +351,8 @@ def start_gap(f: ScalarFunction, x0: Any, x_star: Any, Delta: Any) -> Assumption
 
 def _label(x: Any) -> str:
     """``x`` for ``x(0)``; the name itself for a plain vector."""
+    if hasattr(x, "sequence"):  # a term of a `MatrixSequence`
+        return str(x.sequence)
     return x.func.__name__ if getattr(x, "args", ()) else str(x)
 
 
