@@ -1,7 +1,7 @@
 """One step along the best direction of a norm ball (on "Noise-Adaptive Layerwise Learning Rates", 2025).
 
-For a norm with dual norm |.|_*, an f with f(W + D) <= f(W) + <grad f(W), D> + (L/2)|D|^2, an estimate M of the gradient g
-and the step D = eta argmin over |Z| <= 1 of <M, Z>,
+For a norm with dual norm |.|_*, an f with f(W + D) <= f(W) + <grad f(W), D> + (L/2)|D|^2, an estimate M of the
+gradient g and the step D = eta argmin over |Z| <= 1 of <M, Z>,
 
     f(W + D)  <=  f(W) - eta |g|_* + 2 eta |g - M|_* + L eta^2/2.
 
