@@ -16,6 +16,7 @@ from gdverify.errors import ClaimError, ProofError
 from gdverify.kernel import Proof, run_derivation
 from gdverify.language import (
     AtInfinity,
+    MatrixSequence,
     Mean,
     NormalMean,
     ScalarFunction,
@@ -435,12 +436,114 @@ def test_nothing_cancels_unseen_inside_a_mean():
     alike = equation("A is a multiple", A, q(v) * B)
     check = Proof(toy(gap, null, alike, constant(A, B), symbols={s: Reals(sample=(-1, 1))}))
     one, zero, multiple = check.assume(gap), check.assume(null), check.assume(alike)
-    for mean in (Mean, NormalMean):
-        inside, traced = mean(s * q(u) / q(v)), mean(Trace(A) * q(u) / q(v))
-        for eq in (one, zero):
-            refused(check.certificate, (inside, "==", mean(q(u))), [], using=[eq])
-            refused(check.certificate, (inside, "==", mean(sympy.S.Zero)), [], using=[eq])
-            refused(check.rewrite, check.identity(inside, inside), eq)
-        refused(check.rewrite, check.identity(traced, traced), multiple)
+    inside, traced = NormalMean(s * q(u) / q(v)), NormalMean(Trace(A) * q(u) / q(v))
+    for eq in (one, zero):
+        refused(check.certificate, (inside, "==", NormalMean(q(u))), [], using=[eq])
+        refused(check.certificate, (inside, "==", NormalMean(sympy.S.Zero)), [], using=[eq])
+        refused(check.rewrite, check.identity(inside, inside), eq)
+    refused(check.rewrite, check.identity(traced, traced), multiple)
+    for undefined in (Mean(s * q(u) / q(v)), Mean(Trace(A) * q(u) / q(v))):
+        refused(check.identity, undefined, undefined)
     fine = Mean(s * q(u) / (1 + q(v) ** 2))
     check.rewrite(check.identity(fine, fine), zero)
+
+
+def test_zero_times_infinity_in_a_sum_or_a_mean(proof):
+    """(k - n)/(k - w) at k = n is 0, and 1 where w = n was put in before."""
+    k, w = Symbol("k", integer=True), proof.scalar("w", Domain())
+    draw = sympy.Function("X")
+    term = (k - n) / (k - w)
+    for total in (sympy.Sum(term, (k, n, n)), sympy.Sum(Mean(draw(k) * term), (k, n, n))):
+        refused(proof.split_sum, total)
+        refused(proof.identity, total, total)
+    s, t = proof.index("s"), proof.scalar("t", Domain())
+    refused(proof.telescope, Mean(draw(s) * (s - n) / (s - t)), s, n, n + 1)
+    top, bottom = ((q(u) + q(v)).subs(q(u), x * q(u)).subs(q(v), x * q(v)) for x in (s, t))
+    refused(proof.identity, Mean(top / bottom), s * Mean((q(u) + q(v)) / bottom))  # at s = t = 0
+    proof.split_sum(sympy.Sum(1 / (n + 1 - k), (k, 1, n)))
+    proof.split_sum(sympy.Sum(1 / k, (k, 1, n)))
+
+
+def test_the_variable_of_a_sum_is_told_no_more_than_its_range(proof):
+    k = Symbol("k", integer=True, positive=True)
+    away = sympy.Sum(abs(k - 5), (k, 0, 4))
+    refused(proof.reindex, away, k + 5)  # else |k| is k from -5 to -1
+    refused(proof.split_sum, away)
+    proof.split_sum(away.xreplace({k: Symbol("k", integer=True)}))
+
+
+def test_a_function_is_told_no_more_than_that_it_is_real(proof):
+    z = proof.scalar("z", Domain())
+    fact = proof.sign(abs(z))
+    refused(proof.instantiate, fact, {z: sympy.Function("f", positive=True)(n)})
+    refused(proof.identity, sympy.Function("f", integer=True)(n))
+    proof.instantiate(fact, {z: sympy.Function("f", real=True)(n)})
+
+
+def test_sizes_of_matrices_are_whole_and_not_negative(proof):
+    for size in (x, n - 5, n / 2):
+        refused(proof.sign, Trace(sympy.Identity(size)))
+        refused(proof.certificate, size, [], [(1, sympy.Identity(size))])
+    proof.certificate(n, [], [(1, sympy.Identity(n))])
+
+
+def test_a_schema_captures_no_value():
+    f, j = sympy.Function("f"), Symbol("j", integer=True, nonnegative=True)
+    twice = Assumption(
+        "f(k) is k",
+        lambda k: sympy.Eq(f(k), sympy.Sum(j * k, (j, 0, 1)), evaluate=False),
+        where=lambda k: [k],
+    )
+    check = Proof(toy(twice))
+    refused(check.assume, twice, check.index("j"))  # else f(j) is the sum of j^2
+    check.assume(twice, n)
+
+
+def test_sums_of_means_up_to_a_random_end():
+    first = sympy.Function("i")
+    positive = Assumption("i >= 0", lambda k: sympy.Ge(first(k), 0, evaluate=False))
+    check = Proof(toy(positive, integers(first)))
+    check.assume(positive, n)
+    t = check.index("t")
+    refused(check.telescope, Mean(t), t, 0, first(n))  # else i = E i
+    s = check.index("s", 0, first(n))
+    refused(check.sum_of, check.mean(check.high(s)), s, 0, first(n))
+
+
+def test_a_derivative_in_time_at_one_instant():
+    """From tr A^T A at 0, a constant, and its speed -2 tr A^T A there."""
+    time, start = Symbol("t", real=True), MatrixSymbol("A0", d, d)
+    at = MatrixSequence("A", d, d)
+    flow = gradient_flow(Trace(at(time).T * at(time)) / 2, (at(time),), time)
+    begin = equation("start", at(0), start)
+    for known in (constant(start), constant(at(0))):
+        check = Proof(toy(flow, begin, known))
+        now = check.scalar("T", Domain(0))
+        motion = check.lie_derivative(Trace(at(now).T * at(now)), [check.gradient_flow(flow, at(now))])
+        refused(check.instantiate, motion, {now: sympy.S.Zero})
+        later = check.scalar("S", Domain(0, 0))
+        moved = check.instantiate(motion, {now: later})
+        refused(check.rewrite, moved, check.assume(equation("start", at(0), start)), check.assume(begin))
+
+
+def test_limits_with_what_is_tied_to_their_variable():
+    s, m = Symbol("s", real=True), Symbol("m", real=True)
+    check = Proof(toy(equation("x is s", x, s), symbols={m: Interval(n, 2 * n, sample=(1, 9))}, defines={s: n}))
+    w = check.scalar("w", Domain())
+    limit, growth = check.limit(w / n, n), check.growth((1 + w**2) * n, n)
+    for value in (s, m, x, q(u), 1 + s):
+        refused(check.instantiate, limit, {w: value})
+        refused(check.instantiate, growth, {w: value})
+    refused(check.limit, x / n, n)
+    check.instantiate(limit, {w: y})
+    hidden = Assumption("y is n", lambda k: sympy.Eq(y, n, evaluate=False))
+    refused(Proof(toy(hidden)).limit, y / n, n)
+    refused(Proof(toy()).limit, sympy.Determinant(A) / n, n)
+
+
+def test_equations_on_a_single_point_and_derivatives(proof):
+    z = proof.scalar("z", Domain(2, 2))
+    slope = proof.derivative(x * z, z, x)
+    two = proof.antisymmetry(proof.low(z), proof.certificate((2, ">=", z), [(1, proof.high(z))]))
+    here = proof.certificate((x, "==", x + z - 2), [(-1, two)])
+    refused(proof.rewrite, slope, here)  # else the slope of (x + z - 2) z at 2 is x

@@ -104,7 +104,7 @@ class ActivationRules(MomentRules):
     def _has_moments(self, f: Any) -> None:
         """Refuse what is no polynomial in constants, traces, relu and step of traces."""
         if isinstance(f, sympy.Trace):
-            if f.atoms(sympy.Inverse) or f.atoms(sympy.Pow):
+            if f.atoms(sympy.Inverse, sympy.MatPow, sympy.Pow):
                 raise ProofError(f"the moments of {f} are not known to exist")
         elif f.is_Add or f.is_Mul:
             for part in f.args:

@@ -10,10 +10,15 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from ..errors import ProofError
-from ..language import AtInfinity, GrowthExponent, Inner, Mean, Prob
+from ..language import AtInfinity, DiagonalSum, GrowthExponent, Inner, Mean, NormalMean, Prob, Vector
 from .algebra import check_defined, is_zero
 from .fact import Fact
 from .scalars import ScalarRules
+
+_VALUES = (
+    AppliedUndef, Inner, Mean, NormalMean, Prob, DiagonalSum,
+    sympy.Trace, sympy.Determinant, sympy.MatrixSymbol, Vector,
+)  # fmt: skip
 
 
 class CalculusRules(ScalarRules):
@@ -200,9 +205,13 @@ class CalculusRules(ScalarRules):
             raise ProofError(f"{x} does not run to infinity")
         if any(x in supposition.expr.free_symbols for supposition in self.open.values()):
             raise ProofError(f"{x} is tied by a supposition that is still open")
-        values = expr.atoms(AppliedUndef, Inner, Mean, Prob, sympy.Trace)
+        values = expr.atoms(*_VALUES)
         if values and x not in self.generic:
             raise ProofError(f"{next(iter(values))} comes out of the instance and may change while {x} grows")
+        relations = self._assumed_relations() if x not in self.generic else []
+        for name, symbols in relations:
+            if symbols == {x}:
+                raise ProofError(f"{x} is tied by the assumption {name!r}")
         todo, seen = expr.free_symbols - {x}, set()
         while todo:
             s = todo.pop()
@@ -214,14 +223,26 @@ class CalculusRules(ScalarRules):
             names = {t for e in [*ties, self.claim.defines.get(s)] for t in getattr(e, "free_symbols", ())}
             if x in names:
                 raise ProofError(f"{s} is tied to {x} by its domain or definition: put in what it is")
+            for name, symbols in relations:
+                if s in symbols and x in symbols:
+                    raise ProofError(f"{x} is tied by the assumption {name!r}")
+                names |= symbols if s in symbols else set()
             todo |= names - seen
+
+    def _assumed_relations(self) -> list[tuple[str, set[Any]]]:
+        """Names of assumptions with the symbols that each of their relations ties together."""
+        found = []
         for a in self.claim.assumptions:
-            if x not in self.generic and a.schema is not None and _takes_nothing(a.schema):
-                relations = a.schema()
+            given = [] if a.schema is None else inspect.signature(a.schema).parameters.values()
+            free = [sympy.Dummy(integer=True) for p in given if p.default is p.empty]
+            try:
+                relations = [] if a.schema is None else a.schema(*free)
                 many = relations if isinstance(relations, (list, tuple)) else [relations]
-                tied = {s for relation in many for e in self._relation(relation)[::2] for s in e.free_symbols}
-                if x in tied and (tied & seen or tied == {x}):
-                    raise ProofError(f"{x} is tied by the assumption {a.name!r}")
+                sides = [[sympy.sympify(e) for e in self._relation(r)[::2]] for r in many]
+            except Exception:  # about vectors, matrices or functions, not about numbers
+                continue
+            found += [(a.name, {s for e in pair for s in e.free_symbols} - set(free)) for pair in sides]
+        return found
 
     def _limit_at_infinity(self, expr: Any, x: Any) -> Any:
         self._free_to_grow(expr, x)
@@ -337,8 +358,3 @@ def _over_one_denominator(terms: Sequence[Any]) -> Any:
     if bottom == 1:
         raise ProofError(f"the leading terms of {sympy.Add(*terms)} cancel: no rule for what is left")
     return sympy.expand(top) / bottom
-
-
-def _takes_nothing(schema: Any) -> bool:
-    given = inspect.signature(schema).parameters.values()
-    return all(p.default is not p.empty for p in given)

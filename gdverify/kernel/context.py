@@ -5,7 +5,8 @@ Rules live in small files by subject; each makes its Fact through `_record`, the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sympy
@@ -25,6 +26,7 @@ from ..language import (
     NormalMean,
     PairMean,
     Prob,
+    TimeDerivative,
     Vector,
     is_vector_atom,
     linear_parts,
@@ -44,6 +46,7 @@ class Context:
         self.concluded: list[Fact] = []
         self.generic: set[Any] = set()
         self.open: dict[int, Fact] = {}
+        self._sizes: set[Any] = set()  # proved to be integers >= 0
         self.settled: dict[int, Fact] = {}  # hypotheses of inductions that went through -> what they proved
         domains: dict[Any, Domain] = dict(claim.symbols)
         for s in claim.defines:
@@ -155,6 +158,11 @@ class Context:
             raise ProofError(f"{expr} contains a float: a derivation takes exact numbers only")
         if _free_normal(expr):
             raise ProofError(f"{expr} names the variables of a NormalMean outside of it")
+        self._admit_sizes(expr)
+        for value in expr.atoms(AppliedUndef):
+            told = [k for k in _TOLD if value.is_commutative and getattr(value, f"is_{k}") is not None]
+            if told and not (told == ["integer", "rational"] and self.signs.integer(value)):
+                raise ProofError(f"SymPy is told more of {value} than that it is real ({told[0]}): assume it instead")
         for inverse in expr.atoms(sympy.Inverse):
             base = inverse.arg.arg if isinstance(inverse.arg, sympy.Transpose) else inverse.arg
             family = getattr(base, "sequence", base)
@@ -168,6 +176,19 @@ class Context:
             hint = " (the claim declares it with other SymPy assumptions)" if twins else ""
             raise ProofError(f"unknown symbol {s}{hint}: declare it in symbols=, or with proof.index / proof.scalar")
 
+    def _admit_sizes(self, expr: Any) -> None:
+        """Refuse matrices whose sizes are not proved to be integers >= 0: |I|^2 >= 0 would say so of any number."""
+        for m in expr.atoms(sympy.MatrixSymbol, sympy.Identity, sympy.ZeroMatrix):
+            for size in m.shape:
+                if size in self._sizes or not size.free_symbols <= set(self.signs.domains):
+                    continue  # what the claim does not declare cannot come out of a trace
+                before, self.signs.used = self.signs.used, set()
+                whole = self.signs.integer(size) and self.signs.nonnegative(size)
+                used, self.signs.used = self.signs.used, before
+                if not whole or any(self.steps[k - 1].fact.hypotheses for k in used):
+                    raise ProofError(f"the size {size} of {m} is not proved to be an integer >= 0")
+                self._sizes.add(size)
+
     def _check_value(self, expr: Any, defined: bool = False) -> None:
         """Refuse what is no real number: 1/0, oo, and quotients whose denominator is not proved to be non-zero.
 
@@ -175,15 +196,95 @@ class Context:
         """
         if expr.has(sympy.zoo, sympy.nan) or expr in (sympy.oo, -sympy.oo) or expr.has(sympy.I):
             raise ProofError(f"{expr} is no real number")
-        inside = bound_symbols(expr)
-        means = expr.atoms(Mean, NormalMean)  # nothing cancels across a mean
-        blind = {} if defined else {m: sympy.Dummy() for m in means}
-        for power in () if defined else expr.xreplace(blind).atoms(sympy.Pow):
-            if power.free_symbols & inside or power.exp.is_nonnegative:
+        if not defined:
+            limits = bound_symbols(expr) - {k for e in expr.atoms(*_RANGED) for k in e.bound_symbols}
+            self._check_parts(expr, set(), limits)
+
+    def _check_parts(self, e: Any, running: set[Any], limits: set[Any], place: Any = None) -> None:
+        """Denominators of an expression: in sums and integrals for the whole range of their variables, ``running``.
+
+        Where one may be zero, a value put in might cancel it: 0 (1/0) would be 0 by one rule and 1 by another.  Inside
+        a `NormalMean` nothing is put in but for variables of sums around it; ``limits`` are large, or generic.
+        """
+        if isinstance(e, _RANGED) and all(len(limit) == 3 for limit in e.limits):
+            self._check_range(e, running, limits, place)
+            return
+        if e.is_Pow and (place is not NormalMean or e.free_symbols & running):
+            self._check_power(e, limits, quiet=bool(place or running))
+        place = type(e) if isinstance(e, (Mean, NormalMean)) else place
+        for a in e.args:
+            self._check_parts(a, running, limits, place)
+
+    def _check_power(self, power: Any, limits: set[Any], *, quiet: bool) -> None:
+        if power.free_symbols & limits or power.exp.is_nonnegative:
+            return
+        exponent = power.exp.xreplace(dict(self.claim.defines))
+        before = set(self.signs.used)
+        if not self.signs.nonnegative(exponent) and not self._never_zero(power.base):
+            raise ProofError(f"{power.base} is not proved to be non-zero")
+        if quiet:  # a step names what it rests on beyond the denominators of its terms
+            self.signs.used = before | {k for k in self.signs.used if self.steps[k - 1].fact.hypotheses}
+
+    def _never_zero(self, base: Any) -> bool:
+        """Whether a denominator is proved to be non-zero, its running variables counted from either end if need be."""
+        if self.signs.nonzero(base):
+            return True
+        running = [s for s in base.free_symbols if isinstance(s, _Running)]
+        for s in running:
+            dom = self.signs.domains[s]
+            for end, sign in ((dom.low, 1), (dom.high, -1)):
+                if end is None:
+                    continue
+                with self._ranging(0, None, integer=dom.integer, open=dom.low_open) as steps:
+                    if self.signs.nonzero(sympy.expand(base.xreplace({s: end + sign * steps}))):
+                        return True
+        return any(self._known_at(base, s) for s in running)
+
+    def _known_at(self, base: Any, s: Any) -> bool:
+        """Whether facts about a generic variable, whose domain holds the range of s, say that base is not zero."""
+        dom = self.signs.domains[s]
+        tied = {t for f in self.open.values() for t in f.expr.free_symbols}
+        for t in self.generic - tied - base.free_symbols:
+            own = self.signs.domains[t]
+            if own.integer and not dom.integer:
                 continue
-            exponent = power.exp.xreplace(dict(self.claim.defines))
-            if not self.signs.nonnegative(exponent) and not self.signs.nonzero(power.base):
-                raise ProofError(f"{power.base} is not proved to be non-zero in {expr}")
+            gaps = [(own.low, dom.low, own.low_open, 1), (own.high, dom.high, own.high_open, -1)]
+            inside = all(
+                end is None
+                or (mine is not None and self._apart(sign * (mine - end), strict=is_open and not dom.low_open))
+                for end, mine, is_open, sign in gaps
+            )
+            if inside and self._depends_on([t], base) is None and self.signs.nonzero(base.xreplace({s: t})):
+                return True
+        return False
+
+    def _apart(self, gap: Any, *, strict: bool) -> bool:
+        return self.signs.positive(gap) if strict else self.signs.nonnegative(gap)
+
+    @contextlib.contextmanager
+    def _ranging(self, low: Any, high: Any, *, integer: bool, open: bool) -> Iterator[Any]:
+        """A symbol that runs through a range for a while."""
+        symbol = _Running("running", integer=True) if integer else _Running("running", real=True)
+        self.signs.domains[symbol] = Domain(low, high, open, open, integer=integer)
+        memo, self.signs._memo = self.signs._memo, {}
+        try:
+            yield symbol
+        finally:
+            del self.signs.domains[symbol]
+            self.signs._memo = memo
+
+    def _check_range(self, e: Any, running: set[Any], limits: set[Any], place: Any) -> None:
+        *inner, (k, low, high) = e.limits
+        function = e.func(e.function, *inner) if inner else e.function
+        for end in (low, high):
+            self._check_parts(end, running, limits, place)
+        whole = not isinstance(e, sympy.Integral)
+        ends = (None if low is -sympy.oo else low, None if high is sympy.oo else high)
+        with self._ranging(*ends, integer=whole, open=not whole) as symbol:
+            told = told_too_much(k, self.signs.sign(symbol), whole)
+            if told:
+                raise ProofError(f"SymPy is told that {k} is {', '.join(told)}: its range does not say so")
+            self._check_parts(function.xreplace({k: symbol}), {*running, symbol}, limits, place)
 
     def _check_argument(self, value: Any) -> None:
         """Refuse points, matrices and scalars that are not proved to be real and defined."""
@@ -329,9 +430,23 @@ class Context:
         for relation in relations if many else [relations]:
             left, sign, right = self._relation(relation)
             self._no_random_argument(assumption, (*args, *kwargs.values()), left, right)
+            self._no_capture(assumption, args, kwargs, bound_symbols(left) | bound_symbols(right))
             self.signs.used |= admitted
             facts.append(self._record("assumption", left, sign, right, status="assumed", note=assumption.name))
         return facts if many else facts[0]
+
+    def _no_capture(self, assumption: Assumption, args: Any, kwargs: Any, bound: set[Any]) -> None:
+        """Refuse a symbol that is put into a schema with a sum, integral or limit of its own over that symbol."""
+        given = {s for v in (*args, *kwargs.values()) for s in getattr(v, "free_symbols", ())}
+        fresh = {s: sympy.Dummy(s.name, **s._assumptions_orig) for s in given & bound}
+        if not fresh:
+            return
+        put = lambda v: v.xreplace(fresh) if isinstance(v, sympy.Basic) else v
+        again = assumption.schema(*map(put, args), **{k: put(v) for k, v in kwargs.items()})  # type: ignore[misc]
+        for relation in again if isinstance(again, (list, tuple)) else [again]:
+            left, _, right = self._relation(relation)
+            if (bound_symbols(left) | bound_symbols(right)) & set(fresh):
+                raise ProofError(f"{assumption.name!r} has a sum or limit over a symbol that is put in")
 
     def _no_random_argument(self, assumption: Assumption, values: Iterable[Any], *sides: Any) -> None:
         """A schema about means speaks of fixed numbers: E X_i = m for every i says nothing of a random i."""
@@ -342,6 +457,18 @@ class Context:
             loose = {x for x in value.atoms(AppliedUndef, Inner, sympy.Symbol) if not self.signs.deterministic(x)}
             if any(m.has(x) for m in inside for x in loose):
                 raise ProofError(f"{value} may be random, and {assumption.name!r} is about a mean at a fixed value")
+
+    def _random_part(self, value: Any) -> Any:
+        """Something in a value that may be random, or None; variables of sums and generic symbols are not."""
+        value = sympy.sympify(value)
+        if value.is_Symbol and not is_vector_atom(value):
+            return value if value in self.signs.random else None
+        if value.is_number or self.signs.deterministic(value):
+            return None
+        fixed = isinstance(value, AppliedUndef) and value.func in self.signs.constant
+        if is_vector_atom(value) or (isinstance(value, (Inner, sympy.Trace, NormalMean, AppliedUndef)) and not fixed):
+            return value
+        return next((r for r in map(self._random_part, value.args) if r is not None), None if value.args else value)
 
     def _is_vector(self, value: Any) -> bool:
         try:
@@ -460,10 +587,24 @@ class Context:
         expr = sympy.sympify(expr)
         if any(_free_normal(sympy.sympify(v)) for v in values.values()):
             raise ProofError("the value names the variables of a NormalMean")
+        for m in expr.atoms(Mean, Prob):
+            for symbol, value in values.items():
+                if m.has(symbol) and symbol not in self.signs.random and self._random_part(value) is not None:
+                    raise ProofError(f"{value} may be random, and {symbol} is a constant inside an expectation")
         entering = {s for v in values.values() for s in sympy.sympify(v).free_symbols}
         if bound_symbols(expr) & (entering | set(values)):
             raise ProofError("the value would be captured by the variable of a sum, integral, derivative or limit")
+        for symbol, value in values.items():
+            for b in expr.atoms(*LIMITS):
+                if b.has(symbol):
+                    self._free_to_grow(sympy.sympify(value), b.args[1])
+            if any(b.has(symbol) for b in expr.atoms(TimeDerivative)) and not getattr(value, "is_Symbol", False):
+                raise ProofError(f"a derivative in time at {value}, where what moves may be called constant")
         return expr.subs(dict(values), simultaneous=True)
+
+    def _free_to_grow(self, expr: Any, x: Any) -> None:
+        """See the rules of calculus."""
+        raise NotImplementedError
 
     def _bound_variable(self, t: Any, *exprs: Any) -> Any:
         """A name for t inside a sum or integral that occurs nowhere in the expressions."""
@@ -488,10 +629,14 @@ class Context:
         return seen
 
 
+class _Running(sympy.Dummy):
+    """The variable of a sum or integral, while its terms are looked at."""
+
+    __slots__ = ()
+
+
 def _opaque(expr: Any) -> bool:
     """Time derivatives of matrices: compared as they stand."""
-    from ..language import TimeDerivative
-
     return isinstance(expr, TimeDerivative)
 
 
@@ -506,7 +651,9 @@ BINDERS = (
     sympy.Sum, sympy.Integral, sympy.Product, sympy.Derivative, sympy.Subs, AtInfinity, GrowthExponent, GrowthRatio,
     DecayExponent, PairMean,
 )  # fmt: skip
-_LIMITS = (AtInfinity, GrowthExponent, GrowthRatio, DecayExponent)
+_TOLD = ("positive", "negative", "zero", "nonpositive", "nonnegative", "nonzero", "integer", "rational", "even", "odd")
+_RANGED = (sympy.Sum, sympy.Integral, sympy.Product)
+LIMITS = (AtInfinity, GrowthExponent, GrowthRatio, DecayExponent)
 
 
 def bound_symbols(expr: Any) -> set[Any]:
@@ -514,7 +661,7 @@ def bound_symbols(expr: Any) -> set[Any]:
     found = {s for b in expr.atoms(sympy.Sum, sympy.Integral, sympy.Product) for s in b.bound_symbols}
     found |= {s for b in expr.atoms(sympy.Derivative, sympy.Subs) for s in b.variables}
     found |= {PairMean.variable} if expr.atoms(PairMean) else set()
-    return found | {b.args[1] for b in expr.atoms(*_LIMITS)}
+    return found | {b.args[1] for b in expr.atoms(*LIMITS)}
 
 
 def _absurd(left: Any, relation: str, right: Any) -> bool:

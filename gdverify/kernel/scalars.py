@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..errors import ProofError
-from ..language import Inner, Mean, NormalMean, Prob, linear_parts, sq
+from ..language import Inner, MatrixTerm, Mean, NormalMean, Prob, TimeDerivative, linear_parts, sq
 from .algebra import check_defined, is_zero
-from .context import BINDERS, bound_symbols
+from .context import BINDERS, LIMITS, bound_symbols
 from .fact import Fact
 from .matrices import MatrixRules
 
@@ -95,6 +96,7 @@ class ScalarRules(MatrixRules):
             self._mine(eq)
             if eq.relation != "==":
                 raise ProofError(f"step {eq.number} is no equality")
+            self._check_moving(expr, eq)
             if not isinstance(eq.left, sympy.MatrixExpr):
                 expr = self._substitute(expr, eq.left, eq.right)
         matrices = [eq for eq in using if isinstance(eq.left, sympy.MatrixExpr)]
@@ -105,6 +107,7 @@ class ScalarRules(MatrixRules):
     def _square(self, u: Any) -> Any:
         u = sympy.sympify(u)
         if isinstance(u, sympy.MatrixExpr):
+            self._admit(u)
             self._check_argument(u)
             return sympy.Trace(u * u.T)
         try:
@@ -140,9 +143,11 @@ class ScalarRules(MatrixRules):
         ours = old.free_symbols | new.free_symbols
         for binder in expr.atoms(*BINDERS) if expr.has(old) else ():
             # An equation in a generic real holds at all its values, hence also under a derivative in it.
-            everywhere = self.generic if isinstance(binder, sympy.Derivative) else set()
+            everywhere = {t for t in self.generic if self._wide(t)} if isinstance(binder, sympy.Derivative) else set()
             if binder.has(old) and (bound_symbols(binder) - everywhere) & ours:
                 raise ProofError("rewriting under a sum, integral or limit whose variable occurs in the equation")
+            if binder.has(old) and isinstance(binder, LIMITS):
+                self._free_to_grow(new, binder.args[1])
         self._check_hidden(expr, old)
         if _is_vector(old):
             return expr.replace(
@@ -150,6 +155,25 @@ class ScalarRules(MatrixRules):
                 lambda e: Inner(*(_replace_linear(a, old, new) for a in e.args)),
             )
         return expr.xreplace({old: new})
+
+    def _wide(self, t: Any) -> bool:
+        """Whether the domain of a generic variable is proved to hold more than one point."""
+        dom = self._domain(t)
+        return dom.low is None or dom.high is None or self.signs.positive(sympy.sympify(dom.high) - dom.low)
+
+    def _check_moving(self, expr: Any, eq: Fact) -> None:
+        """Refuse to put an equation of one instant into a derivative in time."""
+        derivatives = expr.atoms(TimeDerivative)
+        atoms = eq.left.atoms(sympy.Symbol, sympy.MatrixSymbol, AppliedUndef)
+        if not any(m.has(*atoms) for m in derivatives if atoms):
+            return
+        terms = {x for side in (eq.left, eq.right) for x in side.atoms(MatrixTerm, AppliedUndef)}
+        times = {x.index for x in terms if isinstance(x, MatrixTerm)}
+        times |= {t for x in terms if isinstance(x, AppliedUndef) and x.func not in self.signs.constant for t in x.args}
+        for t in times:
+            dom = self.signs.domains.get(t)
+            if t not in self.generic or dom is None or dom.low != 0 or dom.low_open or dom.high is not None:
+                raise ProofError(f"step {eq.number} holds at {t} alone: it does not go into a derivative in time")
 
     def _check_hidden(self, expr: Any, old: Any) -> None:
         """Refuse to rewrite inside a mean what is divided by something that may be zero: it would cancel unseen."""

@@ -141,6 +141,8 @@ class SequenceRules(Context):
             if t in self.steps[h - 1].fact.expr.free_symbols:
                 raise ProofError(f"{t} occurs in an open supposition")
         dom = self._domain(t)
+        if t in self.signs.random and any(m.has(t) for e in (fact.left, fact.right) for m in e.atoms(Mean, Prob)):
+            raise ProofError(f"{t} may be random inside an expectation: no sum over its values")
         self._check_untied(t, fact.left, fact.right)
         if not (self.signs.integer(low) and self.signs.integer(high) and self.signs.nonnegative(high - low + 1)):
             raise ProofError(f"sum from {low} to {high}: the range is not proved to be one")

@@ -35,7 +35,7 @@ from theorems.convergence.subgradients import (
     x_star,
 )
 
-i, j = Symbol("i", integer=True, positive=True), Symbol("j", integer=True, nonnegative=True)
+i, j = Symbol("i", integer=True, nonnegative=True), Symbol("j", integer=True, nonnegative=True)
 update = recursion(x(t + 1), x(t) - gamma * g(t))
 unbiased = Assumption(
     "g is an unbiased subgradient of f at x",

@@ -143,6 +143,7 @@ def cubic_lower_bound(proof):
     def confine(now):
         for side in (half - e(k), half + e(k)):
             proof.certificate(Ge(side, 0), [(1, now)], [(1, side)])
+        at(low)
 
     def advance():
         return proof.certificate(equal(e(k + 1), e(k) * W), [(1, proof.assume(layer, k)), (1, at(step))])
