@@ -82,7 +82,7 @@ def hypocoercivity(proof):
     moved = proof.cite(
         "the derivative of the functional along the Fokker-Planck equation, its last term dropped (S >= 0)",
         Le(change, Mean(-2 * sq(b) + form)),
-        "Villani, Hypocoercivity, 2009, Lemma 32",
+        "Villani, Hypocoercivity, Memoirs of the AMS 950, 2009, Section 6 (Theorem 28)",
         uses=[four, off],
     )
     # <u, M(H) u> - <u, (S + I/2) u>/4 >= 0
