@@ -30,7 +30,7 @@ batches = Assumption(
 )
 regime = {
     m: Positive(sample=(Rational(1, 4), 4)),
-    s: Positive(sample=(Rational(1, 4), 4)),
+    s: Positive(sample=(m / 2, 2 * m)),
     B: Integers(1, sample=(1, 32)),
 }
 FAMILIES = [{"family": name} for name in ("gaussian", "signs")]
