@@ -125,7 +125,7 @@ def factor(proof):
     )
 
 
-@ratio.experiment(cases=FAMILIES, samples={"smoke": 600_000, "standard": 2_000_000, "full": 50_000_000})
+@ratio.experiment(cases=FAMILIES, samples={"smoke": 1_500_000, "standard": 2_000_000, "full": 50_000_000})
 def two_batches(xp, rng, case, size):
     first, second = batch_mean(xp, rng, case, size), batch_mean(xp, rng, case, size)
     return {"quantity": (1 + 1 / (case.B * case.r)) * first * second}
