@@ -79,7 +79,7 @@ def expand(proof):
     )
 
 
-@shrinkage.experiment(cases=FAMILIES, samples={"smoke": 60_000, "standard": 1_000_000, "full": 50_000_000})
+@shrinkage.experiment(cases=FAMILIES, samples={"smoke": 250_000, "standard": 1_000_000, "full": 50_000_000})
 def shrunk(xp, rng, case, size):
     return {"quantity": (case.k * batch_mean(xp, rng, case, size) - case.m) ** 2}
 
