@@ -22,7 +22,7 @@ from gdverify.language import (
     ScalarFunction,
     Vector,
 )
-from gdverify.laws import constant, equation, gradient_flow, integers, loewner
+from gdverify.laws import constant, equation, gaussian, gradient_flow, integers, loewner
 
 PAPER = Paper("toy", "A toy")
 a, b = sympy.symbols("a b", positive=True)
@@ -547,3 +547,27 @@ def test_equations_on_a_single_point_and_derivatives(proof):
     two = proof.antisymmetry(proof.low(z), proof.certificate((2, ">=", z), [(1, proof.high(z))]))
     here = proof.certificate((x, "==", x + z - 2), [(-1, two)])
     refused(proof.rewrite, slope, here)  # else the slope of (x + z - 2) z at 2 is x
+
+
+def test_matrix_equations_do_not_go_under_a_sum_over_their_index():
+    sequence, k = MatrixSequence("J", d, d), Symbol("k", integer=True, positive=True)
+    late = Assumption("B from 7 on", lambda i: sympy.Eq(sequence(i), B, evaluate=False), where=lambda i: [i - 7])
+    check = Proof(toy(late))
+    assert check.index("k", 7) == k
+    total = sympy.Sum(Trace(sequence(k)), (k, 1, 3))
+    refused(check.rewrite, check.split_sum(total), check.assume(late, k))  # else tr B = tr J(3)
+
+
+def test_a_loss_that_holds_on_to_the_start():
+    at, time = MatrixSequence("J", d, d), Symbol("t", real=True)
+    flow = gradient_flow(Trace(at(time).T * at(0)), (at(time),), time)
+    check = Proof(toy(flow))
+    refused(check.gradient_flow, flow, at(0))  # else -2 J(0)
+
+
+def test_equations_that_the_laws_rule_out():
+    first, second = gaussian(A), gaussian(B)
+    tie = Assumption("A is B", lambda: sympy.Eq(A, B, evaluate=False))
+    refused(Proof(toy(first, second, tie)).moment, Trace(A) * Trace(B), [first, second])
+    refused(Proof(toy(first, constant(B), equation("A is B", A, B))).moment, Trace(A), [first])
+    refused(Proof(toy(first, equation("x is tr A", Trace(A), x))).moment, Trace(A), [first])

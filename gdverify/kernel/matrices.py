@@ -179,6 +179,9 @@ class MatrixRules(Context):
         if letter in still:
             raise ProofError(f"{letter} is assumed constant, and {law.name!r} moves it")
         moving = {x.sequence if isinstance(x, MatrixTerm) else x for x in law.key[2]}
+        for x in law.key[1].atoms(MatrixTerm) - still:
+            if x.sequence in moving and x.index != law.key[3] and letter.index != law.key[3]:
+                raise ProofError(f"{x} in the loss coincides with what moves at one instant: its gradient is unclear")
         for x in loss.atoms(sympy.MatrixSymbol) - still:
             if (x.sequence if isinstance(x, MatrixTerm) else x) not in moving:
                 raise ProofError(f"{x} in the loss is neither moved by {law.name!r} nor assumed constant")

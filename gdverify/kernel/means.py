@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..claim import Assumption
 from ..errors import ProofError
-from ..language import Covariance, DiagonalSum, Mean, Prob, SymmetricMatrix
+from ..language import Covariance, DiagonalSum, Inner, Mean, Prob, SymmetricMatrix
 from .algebra import is_zero
 from .context import Context
 from .fact import Fact
@@ -121,12 +123,27 @@ class MeanRules(Context):
         return table
 
     def _no_equation_between(self, random: set[Any], constant: set[Any]) -> None:
-        """Independent letters satisfy no equation with each other: a claim that states one contradicts its laws."""
+        """Independent letters satisfy no equation with each other, nor a Gaussian one with constants alone: a claim
+        that states one contradicts its laws.
+        """
+        gaussian = {a.key[1] for a in self.claim.assumptions if a.key[:1] == ("gaussian",)}
         for a in self.claim.assumptions:
-            if a.key[:1] == ("eq",):
-                letters = {x for e in a.key[1:] for x in sympy.sympify(e).atoms(sympy.MatrixSymbol)}
-                if len(letters & random) > 1 and letters <= random | constant:
-                    raise ProofError(f"{a.name!r} ties letters that their laws make independent")
+            given = [] if a.schema is None else inspect.signature(a.schema).parameters.values()
+            if a.schema is None or any(p.default is p.empty for p in given):
+                continue
+            relations = a.schema()
+            for relation in relations if isinstance(relations, (list, tuple)) else [relations]:
+                left, sign, right = self._relation(relation)
+                letters = left.atoms(sympy.MatrixSymbol) | right.atoms(sympy.MatrixSymbol)
+                if sign != "==" or not letters <= random | constant or not letters & random:
+                    continue
+                fixed = self._fixed_matrix(left) and self._fixed_matrix(right)
+                if len(letters & random) > 1 or (letters & gaussian and fixed):
+                    raise ProofError(f"{a.name!r} ties letters that their laws make independent, or free")
+
+    def _fixed_matrix(self, side: Any) -> bool:
+        """Whether an expression holds nothing random but matrix letters."""
+        return all(self.signs.deterministic(x) for x in side.atoms(sympy.Symbol, AppliedUndef, Inner))
 
     def _fixed(self, factor: Any) -> bool:
         """Whether a factor is a constant, given that every matrix letter in it is one."""

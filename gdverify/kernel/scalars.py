@@ -100,8 +100,10 @@ class ScalarRules(MatrixRules):
             if not isinstance(eq.left, sympy.MatrixExpr):
                 expr = self._substitute(expr, eq.left, eq.right)
         matrices = [eq for eq in using if isinstance(eq.left, sympy.MatrixExpr)]
-        for letter in {x for eq in matrices for x in eq.left.atoms(sympy.MatrixSymbol)}:
-            self._check_hidden(expr, letter)
+        for eq in matrices:
+            for letter in eq.left.atoms(sympy.MatrixSymbol):
+                self._check_hidden(expr, letter)
+                self._check_bound(expr, letter, eq.left, eq.right)
         return self._rewrite_traces(expr, matrices) if matrices else expr
 
     def _square(self, u: Any) -> Any:
@@ -140,14 +142,7 @@ class ScalarRules(MatrixRules):
     def _substitute(self, expr: Any, old: Any, new: Any) -> Any:
         if not (old.is_Symbol or isinstance(old, sympy.Function)):
             raise ProofError(f"rewriting needs a symbol or a function value on the left, not {old}")
-        ours = old.free_symbols | new.free_symbols
-        for binder in expr.atoms(*BINDERS) if expr.has(old) else ():
-            # An equation in a generic real holds at all its values, hence also under a derivative in it.
-            everywhere = {t for t in self.generic if self._wide(t)} if isinstance(binder, sympy.Derivative) else set()
-            if binder.has(old) and (bound_symbols(binder) - everywhere) & ours:
-                raise ProofError("rewriting under a sum, integral or limit whose variable occurs in the equation")
-            if binder.has(old) and isinstance(binder, LIMITS):
-                self._free_to_grow(new, binder.args[1])
+        self._check_bound(expr, old, old, new)
         self._check_hidden(expr, old)
         if _is_vector(old):
             return expr.replace(
@@ -155,6 +150,17 @@ class ScalarRules(MatrixRules):
                 lambda e: Inner(*(_replace_linear(a, old, new) for a in e.args)),
             )
         return expr.xreplace({old: new})
+
+    def _check_bound(self, expr: Any, changed: Any, old: Any, new: Any) -> None:
+        """Refuse to put an equation old == new under a sum, integral or limit over one of its variables."""
+        ours = old.free_symbols | new.free_symbols
+        for binder in expr.atoms(*BINDERS) if expr.has(changed) else ():
+            # An equation in a generic real holds at all its values, hence also under a derivative in it.
+            everywhere = {t for t in self.generic if self._wide(t)} if isinstance(binder, sympy.Derivative) else set()
+            if binder.has(changed) and (bound_symbols(binder) - everywhere) & ours:
+                raise ProofError("rewriting under a sum, integral or limit whose variable occurs in the equation")
+            if binder.has(changed) and isinstance(binder, LIMITS):
+                self._free_to_grow(new, binder.args[1])
 
     def _wide(self, t: Any) -> bool:
         """Whether the domain of a generic variable is proved to hold more than one point."""
