@@ -73,9 +73,7 @@ def perturbations(claim: Claim) -> list[Perturbation]:
             continue
         for family, change, value in _changes(sympy.sympify(expr)):
             make = _maker(claim, _replaces("decides", name), value)
-            # A derivation proves a limit, not how fast it comes.
-            kinds: tuple[str, ...] = ("experiment",) if name == "rate" else KINDS
-            out.append(Perturbation(family, name, change, make, value, kinds=kinds))
+            out.append(Perturbation(family, name, change, make, value))
     out += _directions(claim)
     for symbol, domain in claim.symbols.items():
         out += _wider(claim, symbol, domain)
