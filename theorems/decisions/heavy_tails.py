@@ -173,7 +173,7 @@ def self_normalised(proof):
     )
 
     # their mixture, and what is far away
-    step = mixed(proof, t, [each, proof.assume(mixture, t), *proof.assume(sums, t), exact], rich)
+    step = mixed(proof, t, [each, one, proof.assume(mixture, t), *proof.assume(sums, t), exact], rich)
     level = share * alpha
     reached = proof.certificate(
         at_least((rich(t + 1) - rich(t)) * (M(t + 1) - 1 / level), 0),

@@ -42,7 +42,12 @@ sums = Assumption(
 )
 stakes = Assumption(
     "stake u has the capital exp(u D - u^2 s t/2), with the proxy that one is told for s",
-    from_0(lambda u, t: equation(G(u, t + 1), G(u, t) * exp(u * (X(t + 1) - mu) - u**2 * told * s / 2))),
+    from_0(
+        lambda u, t: [
+            equation(G(u, t + 1), G(u, t) * exp(u * (X(t + 1) - mu) - u**2 * told * s / 2)),
+            equation(G(u, 0), 1),
+        ]
+    ),
     key=("stakes",),
 )
 mixture = Assumption(
@@ -118,7 +123,7 @@ def normal_mixture(proof):
     t, u = proof.index("t", 0), proof.scalar("u", Reals())
     exact, still = proof.definition(told), 1 - gone(t)
     proof.certificate(Gt(told, 0, evaluate=False), [(1, proof.sign(1))], using=[exact])
-    turn = proof.assume(stakes, u, t)
+    turn, one = proof.assume(stakes, u, t)
     moved = proof.mean(
         proof.certificate(
             equation(still * G(u, t + 1), still * G(u, t) * exp(u * (X(t + 1) - mu)) * exp(-(u**2) * s / 2)),
@@ -130,7 +135,7 @@ def normal_mixture(proof):
         at_least(Mean(still * G(u, t)), Mean(still * G(u, t + 1))),
         [(-1, moved), (exp(-(u**2) * s / 2), proof.assume(sub_gaussian, u, t))],
     )
-    step = mixed(proof, t, [each, proof.assume(mixture, t), *proof.assume(sums, t), exact])
+    step = mixed(proof, t, [each, one, proof.assume(mixture, t), *proof.assume(sums, t), exact])
     reached = proof.certificate(
         at_least((gone(t + 1) - gone(t)) * (M(t + 1) - 1 / alpha), 0),
         [(1 / alpha, proof.assume(left_out, t)[1])],

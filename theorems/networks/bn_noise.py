@@ -56,6 +56,7 @@ independent = Assumption(
         equal(Mean(Inner(P(*at, k), T(*at, k))), Mean(Inner(D(*at), T(*at, k)))),
         equal(Mean(Inner(P(*at, k), D(*at))), Mean(sq(D(*at)))),
     ],
+    where=lambda k, *at: [k],  # T_{-1} = -P_{-1} would not be independent of P_{-1}
 )
 traces = Assumption("D has trace one", lambda *at: [equal(Inner(D(*at), unit), 1), equal(sq(unit), n)])
 layer = [sums, projectors, independent]
