@@ -37,6 +37,7 @@ start = Assumption("e_0 = 1/2", lambda: equal(e(0), Rational(1, 2)))
 layer = Assumption(
     "a layer of infinite width on two levels: the upper one holds the share (1 + e)/2 of the trace",
     lambda k: equal(e(k + 1), 2 * Mean(top(e(k), u)) - 1),
+    where=lambda k: [k],
     latex=r"\tfrac{1+e_{k+1}}2=\mathbb E\frac{(1+e_k)X}{(1+e_k)X+(1-e_k)Y},\ X,Y\sim\chi^2_{32},\ u=\frac{X-Y}{X+Y}",
 )
 bounded = Assumption("-1 <= u <= 1", lambda: [Ge(1 + u, 0, evaluate=False), Ge(1 - u, 0, evaluate=False)])

@@ -28,7 +28,9 @@ w, rho = Function("w"), Function("rho")  # w(k) is the weight of degree k + 2
 weights = Assumption("Hermite weights are non-negative", lambda j: Ge(w(j), 0, evaluate=False))
 centred = Assumption("the weights from degree 1 on add up to 1", lambda: equal(Sum(w(k), (k, 0, K)), 1 - nu))
 layer = Assumption(
-    "r_{l+1} = f(r_l)", lambda t: equal(rho(t + 1), nu * rho(t) + rho(t) ** 2 * Sum(w(k) * rho(t) ** k, (k, 0, K)))
+    "r_{l+1} = f(r_l)",
+    lambda t: equal(rho(t + 1), nu * rho(t) + rho(t) ** 2 * Sum(w(k) * rho(t) ** k, (k, 0, K))),
+    where=lambda t: [t],
 )
 start = Assumption("r_0", lambda: equal(rho(0), r0))
 
