@@ -67,13 +67,15 @@ before, after = (log(Trace(g)) - log(d) - log(Determinant(g)) / d for g in (G, G
 gain = log(abar) - m
 definitions = [gram, layer, orthogonal, scales, averages, regular, invertible(S), constant(X, W)]
 
+SYMBOLS = {d: Integers(1, sample=(1, 8)), abar: Observed(0, open="left"), m: Observed()}
+
 identity = Claim(
     id="bn-without-gradient-explosion.isometry-identity",
     title="Batch normalisation after orthogonal weights lowers the isometry gap by the spread of the row norms",
     paper=PAPERS["bn-without-gradient-explosion"],
     locator="the isometry gap of Section 4; identity derived here",
     statement=r"\phi(X)-\phi(\mathrm{BN}(WX))=\log\bar a-\frac1d\sum_i\log a_i",
-    symbols={d: Integers(1, sample=(1, 8)), abar: Observed(0, open="left"), m: Observed()},
+    symbols=SYMBOLS,
     assumptions=definitions,
     decides=Equality(before - after, gain),
     mutants=[
@@ -116,11 +118,15 @@ def gap(xp, gram):
 
 
 def one_layer(xp, rng, case, size):
-    """Gaps before and after a layer, and the squared row norms; inputs of any conditioning, some isometric."""
+    """Gaps before and after a layer, and the squared row norms; some X are isometric, some rows of W X orthogonal."""
     shape, turn = (size, case.d, case.d), xp.matrix_transpose
-    spread = xp.exp(rng.uniform((size, 1, case.d), -1, 1) * (rng.uniform((size, 1, 1)) < 0.8))
-    X = rng.haar(shape) * spread @ rng.haar(shape)
+    family = rng.uniform((size, 1, 1))
+    size_of = xp.where(family < 0.2, 0.0, xp.where(family < 0.7, 1.0, 3.0))
+    spread = xp.exp(rng.uniform((size, 1, case.d), -1, 1) * size_of)
+    right = rng.haar(shape)
+    X = rng.haar(shape) * spread @ right
     Y = (rng.normal(shape) if case.get("gaussian", 0) else rng.haar(shape)) @ X
+    Y = xp.where(family < 0.7, Y, turn(spread) * right)  # W is any orthogonal matrix, also the one that does this to X
     norms = xp.sum(Y * Y, axis=-1)
     out = Y / xp.sqrt(norms)[:, :, None]
     return gap(xp, turn(X) @ X), gap(xp, turn(out) @ out), norms
@@ -142,7 +148,7 @@ monotone = Claim(
     paper=PAPERS["bn-without-gradient-explosion"],
     locator="Section 4; derived here",
     statement=r"\phi(\mathrm{BN}(WX))\le\phi(X)\quad\text{surely}",
-    symbols=identity.symbols,
+    symbols=SYMBOLS,
     assumptions=[*definitions, norms],
     decides=SureBound(quantity=after - before, bound=0 * d),
     mutants=[
