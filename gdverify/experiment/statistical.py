@@ -173,7 +173,7 @@ class MeanDecider(Decider):
             if found is not None:
                 return found
         if self.spread.constant()[0]:
-            return self._constant() if len(self.spread.means) >= 16 else None
+            return self._settled() if len(self.spread.means) >= 16 else None
         interval, basis, refused = self._interval()
         return None if refused else self._judge(interval, basis)
 
@@ -183,6 +183,12 @@ class MeanDecider(Decider):
     def _excess(self) -> Finding | None:
         """The bets against E[Q] <= bound have won."""
         return None
+
+    def _settled(self) -> Finding | None:
+        """What equal samples say before their budget is spent: a rare other value may still come."""
+        found = self._constant()
+        found.provisional = found.verdict == "pass"
+        return None if found.verdict == "inconclusive" else found
 
     def _constant(self) -> Finding:
         """Every sample is the same although random numbers were drawn."""
@@ -207,6 +213,8 @@ class MeanDecider(Decider):
         found = self.check()
         if found is not None:
             return found
+        if self.spread.constant()[0]:
+            return self._constant()
         _, basis, refused = self._interval()
         why = "the samples" if complete else "the time"
         text = f"undecided: {why} ran out after {self.spread.n} samples ({basis} interval)"
