@@ -326,6 +326,30 @@ def test_squares_of_complex_numbers():
     assert rejected(negative)
 
 
+def test_sizes_of_matrices_are_whole_and_not_negative():
+    """|I|^2 is the size: as a square it would prove x >= 0 for every x."""
+    assert rejected(one_step("certificate", X, ">=", 0, combine=[], squares=[[1, ["id", X]]], using=[]))
+
+
+def test_a_limit_keeps_what_it_holds_fixed():
+    """w/n -> 0 for every real w, but not for w = s with s = n."""
+    n, w, s = (["sym", name] for name in "nws")
+    data = one_step("limit", ["limit", ["*", w, ["^", n, -1]], n], "->", 0, x=n, using=[])
+    data["symbols"] = [
+        {"name": "n", "low": 1, "integer": True}, {"name": "s"}, {"name": "x"}, {"name": "w", "generic": True},
+    ]  # fmt: skip
+    data["defines"] = [{"name": "s", "value": n}]
+    for value in (["sym", "x"], s):
+        tried = copy.deepcopy(data)
+        conclusion = {"left": ["limit", ["*", value, ["^", n, -1]], n], "relation": "->", "right": 0}
+        witness = {"uses": [1], "values": [[w, value]]}
+        tried["steps"] += [
+            {"n": 2, "rule": "instantiate", "premises": [1], "conclusion": conclusion, "witness": witness}
+        ]
+        tried["propositions"], tried["concluded"] = [conclusion], [2]
+        assert rejected(tried) == (value is s)
+
+
 @pytest.mark.parametrize(
     ("above", "below", "wanted", "true"),
     [

@@ -117,7 +117,7 @@ def integral(c: Checker, s: Step) -> None:
 
 def _limit_of(c: Checker, s: Step, t: Tree, name: str) -> Quot:
     """The limit of an expression as a symbol goes to infinity."""
-    _runs(c, s, t, name)
+    runs(c, s, t, name)
     value = c.form(t)
     if name not in c.names_of(value):
         return value
@@ -167,7 +167,7 @@ def _exists(c: Checker, side: Tree, name: str, low: Tree, high: Tree, values: li
     c.slope(c.form(side), name)  # smooth on the whole domain, or refused
 
 
-def _runs(c: Checker, s: Step, t: Tree, name: str) -> None:
+def runs(c: Checker, s: Step, t: Tree, name: str) -> None:
     """A symbol may go to infinity while the others stay."""
     d = c.symbols[name]
     require(d.high is None and name not in c.defines, f"{name} does not run to infinity")
@@ -196,7 +196,7 @@ def limit(c: Checker, s: Step) -> None:
     name = symbol(c, s, "x")
     require(s.left[2] == ("sym", name), "the limit in another symbol")
     t = substituted(c, s.left[1], steps(c, s, "using"))
-    _runs(c, s, s.right, name)
+    runs(c, s, s.right, name)
     require(name not in free(s.right), "the limit depends on the variable")
     require(not (_limit_of(c, s, t, name) - c.form(s.right)).num, "not the limit")
 
@@ -205,7 +205,7 @@ def growth(c: Checker, s: Step) -> None:
     require(isinstance(s.left, tuple) and s.left[0] == "growth" and s.relation == "==", "no growth exponent")
     name = symbol(c, s, "n")
     require(s.left[2] == ("sym", name), "the growth in another symbol")
-    _runs(c, s, s.left[1], name)
+    runs(c, s, s.left[1], name)
     p, lead = c.leading(c.form(s.left[1]), name)
     require(c.sign_of(lead) == (1, True), "the leading coefficient is not proved to be positive")
     require(not (c.form(s.right) - p).num, "another exponent")
@@ -217,7 +217,7 @@ def decay(c: Checker, s: Step) -> None:
     name = symbol(c, s, "n")
     require(s.left[2] == ("sym", name), "the decay in another symbol")
     t = substituted(c, s.left[1], steps(c, s, "using"))
-    _runs(c, s, t, name)
+    runs(c, s, t, name)
     rate = c.form(s.right)
     require(name not in free(s.right) and c.real(rate) and c.steady(rate), "the rate is no real constant")
     value = c.form(t)
@@ -232,7 +232,7 @@ def geometric(c: Checker, s: Step) -> None:
     require(isinstance(s.left, tuple) and s.left[0] == "ratio" and s.relation == "==", "no ratio of growth")
     name = symbol(c, s, "n")
     require(s.left[2] == ("sym", name), "the growth in another symbol")
-    _runs(c, s, s.left[1], name)
+    runs(c, s, s.left[1], name)
     value = c.form(s.left[1])
     require(all(name not in c.atoms[k].names for f in value.den for m, _ in f for k, _ in m), "a quotient that moves")
     groups: dict[Any, tuple[Quot, list[Quot]]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from .poly import Quot, number
 from .signs import Signs
-from .terms import Rejected, Tree
+from .terms import Rejected, Tree, free, show
 
 Letter = tuple[int, bool, bool]
 Word = tuple[Letter, ...]
@@ -37,6 +37,7 @@ class Matrices(Signs):
         super().__init__()
         self.shapes: dict[int, tuple[Any, Any]] = {}  # letter -> sizes in normal form
         self.symmetric: set[int] = set()
+        self.sizes: set[Tree] = set()  # proved to be whole and >= 0
         self.letters: dict[int, Tree] = {}
         self.written: dict[str, tuple[Tree, Tree]] = {}  # the shape as it is written
         self.named: dict[str, tuple[Any, ...]] = {}  # one name, one kind and shape
@@ -65,13 +66,23 @@ class Matrices(Signs):
     def flip(self, word: Word) -> Word:
         return tuple((k, False if k in self.symmetric else not t, v) for k, t, v in reversed(word))
 
+    def _size(self, t: Tree) -> Quot:
+        """A size in normal form: a whole number >= 0, for |I|^2 >= 0 would say so of any number."""
+        if t not in self.sizes:
+            before = set(self.used)
+            if not (free(t) <= set(self.symbols) and self.integer(t) and self.nonnegative(t)):
+                raise Rejected(f"the size {show(t)} of a matrix is not proved to be a whole number >= 0")
+            if self.used == before:
+                self.sizes.add(t)
+        return self.form(t)
+
     def shape(self, t: Tree) -> tuple[Quot, Quot]:
         """Sizes of a matrix; raises where sizes do not fit."""
         op = t[0]
         if op in ("mat", "symmat", "matterm"):
-            return self.form(t[2]), self.form(t[3])
+            return self._size(t[2]), self._size(t[3])
         if op == "id":
-            return self.form(t[1]), self.form(t[1])
+            return self._size(t[1]), self._size(t[1])
         if op == "zero":
             return self.form(t[1]), self.form(t[2])
         if op == "T":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from . import terms
+from .analysis import runs
 from .certificate import Checker, Relation, Step, _minus
 from .normal import Symbol
 from .premises import ORDER, expect, field, is_range, put, require, symbol, tree, untied, untouched, uses
@@ -16,6 +17,7 @@ from .terms import (
     free,
     is_vector,
     neg,
+    nodes,
     sub,
 )
 
@@ -39,6 +41,11 @@ def instantiate(c: Checker, s: Step) -> None:
     c.granted(there)
     for name in values:
         untied(c, name, *(("sym", n) for n in free(fact.left) | free(fact.right) if n not in values))
+    for side in (fact.left, fact.right):  # what a limit holds fixed stays fixed
+        for x in nodes(side):
+            if isinstance(x, tuple) and x[0] in ("growth", "limit", "decay", "ratio"):
+                for name in set(values) & free(x):
+                    runs(c, s, values[name], x[2][1])
     expect(c, s, put(c, fact.left, values), fact.relation, put(c, fact.right, values))
     for side in () if s.matrix or is_vector(s.left) or is_vector(s.right) else (s.left, s.right):
         c.form(side)  # what it divides by is known from the fact, and remembered
