@@ -433,6 +433,8 @@ class Normal:
 
     def _root(self, base: Tree, r: Fraction) -> Quot:
         """base^r for a rational r."""
+        if r > 0 and not self.form(base).num:
+            return number(0)
         if isinstance(base, tuple) and base[0] == "*":
             good = [a for a in base[1:] if self.positive(a) or (r > 0 and self.nonnegative(a))]
             rest = [a for a in base[1:] if a not in good]
