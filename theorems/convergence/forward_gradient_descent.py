@@ -40,7 +40,7 @@ steep = inequality("f is mu-PL", Ge(G2, 2 * mu * gap, evaluate=False))
 eta = q / reach
 step = -eta * v * v.T * g
 regime = {d: Integers(1, sample=(1, 16)), L: Positive(sample=(Rational(1, 4), 4))}
-SAMPLES = {"smoke": 4096, "standard": 100_000, "full": 2_000_000}
+SAMPLES = {"smoke": 10_000, "standard": 100_000, "full": 2_000_000}
 EACH = 256  # directions per sample: the mean over them has lighter tails
 SHARP = {"d": 1, "family": "isotropic", "q": 1}
 GROWS = {"d": 1, "family": "isotropic", "L": 1, "mu": Rational(1, 100)}

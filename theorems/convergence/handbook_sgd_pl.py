@@ -119,7 +119,7 @@ def contraction(proof):
         {"family": "additive", "dimension": 2},
         {"family": "bent", "dimension": 2, "T": 5},
     ],
-    samples={"smoke": 20_000, "standard": 1_000_000, "full": 50_000_000},
+    samples={"smoke": 80_000, "standard": 1_000_000, "full": 50_000_000},
 )
 def values(xp, rng, case, size):
     n, d, shared = case.n, case.dimension, rng.shared
