@@ -59,28 +59,38 @@ observed = {T: Domain(1, integer=True, observed=True), mu: Observed(0, open="lef
 regime = {n: Integers(1, sample=(2, 8)), R: Observed(0, open="left"), **observed}
 
 
-def pull(proof, k, weights, total):
-    """<b, theta> >= mu Q,  -<b, w> >= 0,  R^2 Q^2 >= |b|^2, for the sum Q of the weights (the fact total)."""
+def gather(proof, k, weight, total):
+    """<b, theta> >= mu Q and R^2 Q^2 >= |b|^2, for weights >= 0 (the fact weight(i) for sample i) of sum Q (total).
+
+    Also the generic sample, summing over it, and what b is along a vector.
+    """
     i, j = proof.index("l", 1, n), proof.index("m", 1, n)
     for index in (i, j):
         proof.high(index)
     Q = total.right
-    over = lambda fact, index: proof.sum_of(fact, index, 1, n)
+    over = lambda fact, index=i: proof.sum_of(fact, index, 1, n)
     along = lambda v: proof.assume(sums, k, v)
-    at_i, wrong, _ = proof.assume(weights, i, k)
+    at_i = weight(i)
     forward = over(
-        proof.product(at_i, proof.certificate(Ge(Inner(z(i), theta) - mu, 0), [(1, proof.assume(margin, i))])), i
+        proof.product(at_i, proof.certificate(Ge(Inner(z(i), theta) - mu, 0), [(1, proof.assume(margin, i))]))
     )
     ahead = proof.certificate(Ge(Inner(b(k), theta), mu * Q), [(1, forward), (1, along(theta)), (mu, total)])
-    back = proof.certificate(Ge(-Inner(b(k), w(k)), 0), [(1, over(wrong, i)), (-1, along(w(k)))])
-    at_j = proof.assume(weights, j, k)[0]
+    at_j = weight(j)
     close = near_each_other(proof, i, j)
     each = proof.certificate(
         Ge(R**2 * Q - Inner(z(i), b(k)), 0),
         [(1, over(proof.product(at_j, close), j)), (-1, along(z(i))), (-(R**2), total)],
     )
-    both = over(proof.product(at_i, each), i)
+    both = over(proof.product(at_i, each))
     short = proof.certificate(Ge(R**2 * Q**2, sq(b(k))), [(1, both), (-1, along(b(k))), (-(R**2) * Q, total)])
+    return ahead, short, i, over, along
+
+
+def pull(proof, k, weights, total):
+    """<b, theta> >= mu Q,  -<b, w> >= 0,  R^2 Q^2 >= |b|^2, for the sum Q of the weights (the fact total)."""
+    ahead, short, i, over, along = gather(proof, k, lambda i: proof.assume(weights, i, k)[0], total)
+    wrong = proof.assume(weights, i, k)[1]
+    back = proof.certificate(Ge(-Inner(b(k), w(k)), 0), [(1, over(wrong)), (-1, along(w(k)))])
     return ahead, back, short
 
 
