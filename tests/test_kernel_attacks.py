@@ -571,3 +571,11 @@ def test_equations_that_the_laws_rule_out():
     refused(Proof(toy(first, second, tie)).moment, Trace(A) * Trace(B), [first, second])
     refused(Proof(toy(first, constant(B), equation("A is B", A, B))).moment, Trace(A), [first])
     refused(Proof(toy(first, equation("x is tr A", Trace(A), x))).moment, Trace(A), [first])
+
+
+def test_a_name_for_an_integral_does_not_make_it_exist():
+    s, t = Symbol("s", real=True), Symbol("t", real=True)
+    check = Proof(toy(defines={s: sympy.Integral(1 / t, (t, 1, sympy.oo))}))
+    w = check.scalar("w", Domain(1))
+    above = check.certificate((1 / w, ">=", 0), [(1, check.sign(1 / w))])
+    refused(check.integral_bound, above, w, 1, sympy.oo, exist=[check.definition(s)])

@@ -167,12 +167,18 @@ class CalculusRules(ScalarRules):
             if fact.relation != "==" or fact.hypotheses:
                 continue
             for side, value in ((fact.left, fact.right), (fact.right, fact.left)):
-                if not isinstance(side, sympy.Integral) or value.has(sympy.Integral) or len(side.limits) != 1:
+                if not isinstance(side, sympy.Integral) or self._names_integral(value) or len(side.limits) != 1:
                     continue
                 ((t, *ends),) = side.limits
                 if tuple(ends) == (low, high) and is_zero(self._plug(side.function, {t: x}) - function, self.signs):
                     return fact
         raise ProofError(f"{integral} is not known to exist: put the fact that gives its value into exist=")
+
+    def _names_integral(self, value: Any) -> bool:
+        """Whether a value holds an integral, by a definition too: such an equation gives nothing to exist."""
+        names = value.free_symbols & set(self.claim.defines)
+        parts = (sympy.sympify(self.claim.defines[s]) for s in names)
+        return bool(value.has(sympy.Integral)) or any(map(self._names_integral, parts))
 
     # -- limits -----------------------------------------------------------------------------------------------
 
