@@ -15,6 +15,7 @@ import sympy
 
 from ..claim import Claim, Evidence, Mutant
 from ..decision import Proposition
+from ..errors import one_line
 from ..kernel.fact import Fact
 from .dynamics import is_motion, statement
 from .lemmas import TRANSFER, comment
@@ -63,7 +64,12 @@ def export_derivation(
     derivation = Derivation(claim, recorded(claim, evidence) if proof is None else proof)
     if tamper is not None:
         tamper(derivation)
-    return derivation.text()
+    try:
+        return derivation.text()
+    except (AttributeError, LookupError, TypeError, ValueError) as problem:
+        if isinstance(problem, NotExported):
+            raise
+        raise NotExported(f"something in it has no Coq form ({one_line(problem)})") from problem
 
 
 def export_mutant(claim: Claim, mutant: Mutant, proof: Recording | None = None) -> str:
