@@ -117,7 +117,7 @@ def huber_and_quadratic(xp, rng, case, size):
     return {"quantity": instance[f].value(end), "R": radius, "instance": instance}
 
 
-@gd_convex_exact.worst_case(cases=[{"T": 1}, {"T": 4}, {"T": 10, "tier": "standard"}])
+@gd_convex_exact.worst_case(cases=[{"T": 1}, {"T": 3}, {"T": 10, "tier": "standard"}])
 def last_value(problem, case):
     F, low, point = state(problem, case)
     problem.maximise(F(point) - F(low))
@@ -202,7 +202,7 @@ def distances(xp, rng, case, size):
     return {"quantity": xp.sq(end), "R": radius, "instance": instance}
 
 
-@gd_strongly_convex_sharp.worst_case(cases=[{"T": 1}, {"T": 3}])
+@gd_strongly_convex_sharp.worst_case(cases=[{"T": 1}, {"T": 2}, {"T": 4, "tier": "standard"}])
 def last_distance(problem, case):
     _, low, point = state(problem, case)
     problem.maximise(sq(point - low))
