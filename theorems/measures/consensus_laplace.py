@@ -85,7 +85,7 @@ laplace = Claim(
         Mutant("f does not grow", drop=(growth.name,), by=("derivation",)),
         Mutant("f is not bounded on the ball", drop=(ball.name,), by=("derivation",)),
     ],
-    notes="Loose by a factor of 2 at least where the two terms are alike, and by far more for smooth laws.  The "
+    notes="Nearly attained for small nu (0.93 of the bound at nu = 1/4), and loose by far for smooth laws.  The "
     "growth is assumed everywhere: a smaller neighbourhood R_0 only restricts q + f_r.",
 )
 

@@ -52,7 +52,7 @@ fourier_form = Claim(
         Mutant("half of the Fourier integral", defines={share: 1 / pi}),
         Mutant("rest is another number", drop=(tail.name,), by=("derivation",)),
     ],
-    notes="Two point masses come within a factor of 1.6.  That the difference is not negative is plain.",
+    notes="Two point masses come within a factor of 1.5.  That the difference is not negative is plain.",
 )
 
 

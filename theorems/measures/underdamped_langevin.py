@@ -64,7 +64,7 @@ lyapunov = Claim(
         Mutant("no log-Sobolev inequality", drop=(log_sobolev.name,), by=("derivation",)),
         Mutant("any Hessian", drop=(bounded_hessian.name,), by=("derivation",)),
     ],
-    notes="The exact rate is at least 0.6 rho on the Gaussian laws of the experiment (quadratic U in one dimension, "
+    notes="The exact rate is at least 0.58 rho on the Gaussian laws of the experiment (quadratic U in one dimension, "
     "where the Hessian is positive); no law with a non-convex U is drawn.",
 )
 
