@@ -86,7 +86,7 @@ def concavity(proof):
 )
 def layers(xp, rng, case, size):
     """The rows of 16 layers on one X, its singular values spread evenly on a logarithmic scale."""
-    values = xp.exp(case.get("spread", 1) * (xp.arange(case.d) * 2 / (case.d - 1) - 1))
+    values = xp.exp(case.get("spread", 1) * (xp.astype(xp.arange(case.d), xp.float64) * 2 / (case.d - 1) - 1))
     values = case.get("scale", 1) * case.d * values / xp.sum(values)
     weights = rng.haar((size, 16, case.d, case.d))
     squares = xp.sum(weights**2 * values, axis=-1)

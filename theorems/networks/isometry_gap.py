@@ -121,7 +121,7 @@ def one_layer(xp, rng, case, size):
     """Gaps before and after a layer, and the squared row norms; some X are isometric, some rows of W X orthogonal."""
     shape, turn = (size, case.d, case.d), xp.matrix_transpose
     family = rng.uniform((size, 1, 1))
-    size_of = xp.where(family < 0.2, 0.0, xp.where(family < 0.7, 1.0, 3.0))
+    size_of = xp.where(family < 0.2, 0 * family, xp.where(family < 0.7, 1 + 0 * family, 3 + 0 * family))
     spread = xp.exp(rng.uniform((size, 1, case.d), -1, 1) * size_of)
     right = rng.haar(shape)
     X = rng.haar(shape) * spread @ right

@@ -119,7 +119,7 @@ def correlations(xp, rng, case, size):
     degrees = xp.arange(case.K + 2) + 1
     raw = rng.uniform((size, case.K + 2)) ** 2
     two = xp.where((degrees <= 2)[None, :], raw, 0 * raw)
-    raw = xp.where(rng.uniform((size, 1)) < 0.5, two, raw) + 1e-3 * (degrees == 1)
+    raw = xp.where(rng.uniform((size, 1)) < 0.5, two, raw) + 1e-3 * xp.astype(degrees == 1, xp.float64)
     share = raw / xp.sum(raw, axis=-1, keepdims=True)
     r = begin = 1 - 10 ** rng.uniform((size,), -4, 0)
     for _ in range(case.L):
