@@ -65,7 +65,7 @@ def symmetry(proof):
     proof.conclude(proof.lie_derivative(proof.claim.decides.quantity, motion, using=[proof.definition(weight)]))
 
 
-@conserved.experiment(cases=[{"t": 4}], samples={"smoke": 128, "standard": 10_000, "full": 100_000}, block=128)
+@conserved.experiment(cases=[{"t": 2}], samples={"smoke": 128, "standard": 10_000, "full": 100_000}, block=128)
 def drift(xp, rng, case, size):
     points = rng.normal((size, 6, case.d))
     target = rng.normal((size, case.m, case.d)) * log_uniform(xp, rng, (size, 1, 1), 0.1, 2)
