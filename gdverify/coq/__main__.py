@@ -1,7 +1,8 @@
 """``python -m gdverify.coq [--mutants] [--seconds N] [CLAIM ...]``: export and compile every claim that has a Coq form.
 
-One line for each claim.  Exit code 1 if coqc refuses an export, or accepts a mutant's; where coqc is missing it says so
-and exports nothing.
+One line for each claim.  With ``--list FILE`` the claims are those that the file names, one in a line: the ones that
+coqc is known to accept; ``--write FILE`` writes such a list.  Exit code 1 if coqc refuses an export, or accepts a
+mutant's (with ``--write``: the latter alone); where coqc is missing it says so and exports nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from ..claim import Claim
@@ -28,23 +30,30 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="start nothing new after this long (default 300)")
     parser.add_argument("--mutants", action="store_true", help="also see that coqc refuses each claim's mutants")
     parser.add_argument("--jobs", type=int, default=2, help="files compiled at a time (default 2)")
+    parser.add_argument("--list", type=Path, metavar="FILE", help="compile the claims that this file names")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the names of the claims that coqc accepts")
     args = parser.parse_args()
+    if args.list is not None:
+        args.claims += args.list.read_text(encoding="utf-8").split()
     if not available():
         print("coqc is not installed: skipped")
         return 0
     counts = {"accepted": 0, "refused": 0, "without a Coq form": 0, "left out": 0}
     counts |= {"mutants refused": 0, "MUTANTS ACCEPTED": 0}
+    accepted: list[str] = []
     began = time.perf_counter()
     with ThreadPoolExecutor(max(1, args.jobs)) as pool:
         waiting: list[tuple[Claim, Any]] = []
         for located in select(args.claims, not args.claims):
             waiting.append((located.claim, _start(pool, located.claim, args, began)))
             while waiting and (isinstance(waiting[0][1], str) or all(f.done() for f in waiting[0][1][2])):
-                _report(*waiting.pop(0), counts)
+                _report(*waiting.pop(0), counts, accepted)
         for claim, work in waiting:
-            _report(claim, work, counts)
+            _report(claim, work, counts, accepted)
     print(", ".join(f"{n} {what}" for what, n in counts.items() if n or what in ("accepted", "refused")))
-    return 1 if counts["refused"] or counts["MUTANTS ACCEPTED"] else 0
+    if args.write is not None:
+        args.write.write_text("\n".join(sorted(accepted)) + "\n", encoding="utf-8")
+    return 1 if (counts["refused"] and args.write is None) or counts["MUTANTS ACCEPTED"] else 0
 
 
 def _start(pool: ThreadPoolExecutor, claim: Claim, args: Any, began: float) -> Any:
@@ -70,7 +79,7 @@ def _start(pool: ThreadPoolExecutor, claim: Claim, args: Any, began: float) -> A
     return own, mutants, [own, *(f for _, f in mutants if f is not None)]
 
 
-def _report(claim: Claim, work: Any, counts: dict[str, int]) -> None:
+def _report(claim: Claim, work: Any, counts: dict[str, int], good: list[str]) -> None:
     if isinstance(work, str):
         if work:
             counts["without a Coq form"] += 1
@@ -83,6 +92,7 @@ def _report(claim: Claim, work: Any, counts: dict[str, int]) -> None:
         return
     accepted, complaint, seconds = result
     counts["accepted" if accepted else "refused"] += 1
+    good += [claim.id] * accepted
     print(f"{'accepted' if accepted else 'REFUSED '} {claim.id} ({seconds:.1f} s){complaint}", flush=True)
     for name, run in mutants if accepted else ():
         outcome = (False, "", 0.0) if run is None else run.result()
