@@ -94,7 +94,7 @@ def identity_matrix(proof):
 
 
 def on_the_edge(xp, rng, case, size, batch):
-    """Gradients (size, n, p) for which ``case.eta`` is the largest stable step, orthogonal ones among them."""
+    """Gradients (size, n, p) for which ``case.eta`` is next to the largest stable step, orthogonal ones among them."""
     p = case.p
     n = p + 2
     G = rng.normal((size, n, p)) * xp.exp(rng.normal((size, n, 1)))
@@ -107,13 +107,13 @@ def on_the_edge(xp, rng, case, size, batch):
     S = [(units[i][:, None] * units[j] + units[j][:, None] * units[i]) / (1 if i < j else 2) for i, j in pairs]
     forms = xp.stack([xp.sum((G @ s) * G, axis=-1) for s in S], axis=-1)  # g^T S g, (size, n, pairs)
     fourth = xp.matrix_transpose(forms) @ forms / count
-    trace = lambda x: xp.linalg.trace(x)
-    rows = lambda f: xp.stack([xp.stack([f(s, r) for r in S], axis=-1) for s in S], axis=-2)
-    square = rows(lambda s, r: trace(s @ H @ r @ H))
-    twice = rows(lambda s, r: 2 * trace(s @ H @ r))
+    units = xp.stack(S)
+    bent = units @ H[:, None]
+    square = xp.einsum("nqij,nrji->nqr", bent, bent)
+    twice = 2 * xp.einsum("nqij,rji->nqr", bent, units)
     root = xp.linalg.inv(xp.linalg.cholesky(twice))
     ratio = root @ (fourth / batch + (1 - 1 / batch) * square) @ xp.matrix_transpose(root)
-    edge = 1 / xp.linalg.eigvalsh((ratio + xp.matrix_transpose(ratio)) / 2)[:, -1]
+    edge = 0.999999 / xp.linalg.eigvalsh((ratio + xp.matrix_transpose(ratio)) / 2)[:, -1]
     return G * xp.sqrt(edge / case.eta)[:, None, None], H * (edge / case.eta)[:, None, None]
 
 
