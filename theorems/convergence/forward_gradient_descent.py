@@ -14,9 +14,9 @@ q = 1.  The step, hence the rate, is d + 2 times smaller than that of gradient d
 Reference: arXiv:2202.08587.  The paper states no rate: everything but the method is derived here.
 """
 
-from sympy import Function, Ge, Gt, MatrixSymbol, Rational, Symbol, Trace, symbols
+from sympy import Ge, Gt, MatrixSymbol, Rational, Symbol, Trace, symbols
 
-from gdverify import Assumption, Claim, Integers, Interval, MeanBound, Mutant, Observed, Positive
+from gdverify import Claim, Integers, Interval, MeanBound, Mutant, Observed, Positive
 from gdverify.instances import PolyakLojasiewicz, log_uniform, polyak_lojasiewicz
 from gdverify.laws import constant, equation, gaussian, inequality
 from theorems import PAPERS
@@ -26,19 +26,18 @@ L, mu, q = symbols("L mu q", positive=True)
 reach = Symbol("reach", real=True)
 gap, G2 = Symbol("gap", nonnegative=True), Symbol("G2", nonnegative=True)
 g, v = MatrixSymbol("g", d, 1), MatrixSymbol("v", d, 1)
-rise = Function("f_x")  # rise(h) = f(x + h) - f(x)
+rise = Trace(MatrixSymbol("rise", 1, 1))  # f(x_+) - f(x), random through v
 
 normal = gaussian(v)
-smooth_at_x = Assumption(
-    "f is L-smooth, with gradient g at x",
-    lambda h: Ge(Trace(g.T * h) + L / 2 * Trace(h.T * h), rise(h), evaluate=False),
-    latex=r"f(x + h) \le f(x) + g^\top h + \tfrac L2 |h|^2 \text{ for all } h",
-    key=("smooth-at", g, L),
-)
 length = equation("G2 = |g|^2", Trace(g.T * g), G2)
 steep = inequality("f is mu-PL", Ge(G2, 2 * mu * gap, evaluate=False))
 eta = q / reach
 step = -eta * v * v.T * g
+smooth_at_x = inequality(
+    "f is L-smooth, with gradient g at x",
+    Ge(Trace(g.T * step) + L / 2 * Trace(step.T * step), rise, evaluate=False),
+    latex=r"f(x + h) \le f(x) + g^\top h + \tfrac L2 |h|^2 \text{ at the step } h = x_+ - x",
+)
 regime = {d: Integers(1, sample=(1, 16)), L: Positive(sample=(Rational(1, 4), 4))}
 SAMPLES = {"smoke": 10_000, "standard": 100_000, "full": 2_000_000}
 EACH = 256  # directions per sample: the mean over them has lighter tails
@@ -57,7 +56,7 @@ descent = Claim(
     symbols={**regime, q: Positive(sample=(Rational(1, 20), 2)), gap: Observed(0), G2: Observed(0)},
     defines={reach: L * (d + 2)},
     assumptions=[normal, constant(g), smooth_at_x, length],
-    decides=MeanBound(gap + rise(step), gap - gain(d + 2) * G2),
+    decides=MeanBound(gap + rise, gap - gain(d + 2) * G2),
     mutants=[
         Mutant("d + 1 for d + 2", decides={"bound": gap - gain(d + 1) * G2}, cases=(SHARP,)),
         Mutant("no term of second order", decides={"bound": gap - q / (L * (d + 2)) * G2}),
@@ -72,7 +71,7 @@ def one_step(proof):
     """Mean f(x + step) - f(x) against the means of its two terms, with E <g, v>^2 and E <g, v>^2 |v|^2 put in."""
     value = proof.definition(reach)
     proof.certificate(Gt(reach, 0), [(1, proof.sign(value.right))], using=[value])
-    above = proof.mean(proof.assume(smooth_at_x, step))
+    above = proof.mean(proof.assume(smooth_at_x))
     along, both = Trace(v.T * g) ** 2, Trace(v.T * g) ** 2 * Trace(v.T * v)
     return [
         (1, above),
@@ -133,7 +132,7 @@ linear = Claim(
     },
     defines={reach: L * (d + 2)},
     assumptions=[normal, constant(g), smooth_at_x, length, steep],
-    decides=MeanBound(gap + rise(step), (1 - 2 * mu * gain(d + 2)) * gap),
+    decides=MeanBound(gap + rise, (1 - 2 * mu * gain(d + 2)) * gap),
     mutants=[
         Mutant("a rate without the dimension", decides={"bound": (1 - 2 * mu * gain(1)) * gap}),
         Mutant("d + 1 for d + 2", decides={"bound": (1 - 2 * mu * gain(d + 1)) * gap}, cases=({**SHARP, "mu": L},)),
