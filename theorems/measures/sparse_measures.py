@@ -129,10 +129,11 @@ def counting(proof):
 
 
 def particles_and_atoms(xp, rng, size, n):
-    """Sorted particles and sorted atoms, (size, n) each, some of them crowded."""
-    crowd = log_uniform(xp, rng, (size, 1), 1e-2, 1)
-    w, v = (xp.cumulative_sum(log_uniform(xp, rng, (size, n), 1e-2, 1), axis=-1) for _ in range(2))
-    return w * crowd, v - xp.mean(v, axis=-1, keepdims=True) * rng.uniform((size, 1))
+    """Sorted particles and sorted atoms, (size, n) each: 2n distinct points dealt out at random."""
+    points = xp.cumulative_sum(log_uniform(xp, rng, (size, 2 * n), 1e-2, 1), axis=-1)
+    dealt = rng.permutation((size, 2 * n))
+    own, other = (xp.astype(xp.sort(part, axis=-1), xp.int64) for part in (dealt[:, :n], dealt[:, n:]))
+    return xp.take_along_axis(points, own, axis=-1), xp.take_along_axis(points, other, axis=-1)
 
 
 def pull(xp, w, v):
