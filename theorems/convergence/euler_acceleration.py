@@ -14,6 +14,7 @@ Reference: arXiv:2102.11537; the rate is a classical one (Nesterov), with the co
 from sympy import Eq, Ge, Gt, Le, Rational, Symbol, sqrt, symbols
 
 from gdverify import (
+    Assumption,
     Claim,
     Integers,
     Interval,
@@ -39,7 +40,7 @@ w, y = VectorSequence("w"), VectorSequence("y")
 
 descent = recursion(w(t + 1), y(t) - f.grad(y(t)) / L)
 ahead = recursion(y(t + 1), w(t + 1) + beta * (w(t + 1) - w(t)))
-together = recursion(y(0), w(0), t)
+together = Assumption("y_0 = w_0", lambda: Eq(y(0), w(0), evaluate=False), key=("together",))
 begin = equation("Phi is the initial energy", f(w(0)) - f(x_star) + mu / 2 * sq(w(0) - x_star), Phi)
 shape, curved = smooth(f, L), strongly_convex(f, mu)
 anchor = lambda k: ((1 + theta) * y(k) - w(k)) / theta
