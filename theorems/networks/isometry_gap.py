@@ -93,6 +93,7 @@ def determinants(proof):
     turned = proof.assume(orthogonal)
     turn = proof.determinant(turned)
     old, new = (proof.determinant(proof.assume(e)) for e in (gram, layer))
+    new = proof.certificate(equal(new.left, new.right), [(1, new)])  # its divisor det S is not zero
     for fact in (old, new):
         proof.certificate((fact.left, ">", 0), [(1, proof.sign(fact.right)), (1, fact)])
     volume, size, one = proof.assume(scales)
