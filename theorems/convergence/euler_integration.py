@@ -104,8 +104,8 @@ def nesterov(proof, scheme):
     moves = lambda r: [proof.assume(rule, r) for rule in (scheme, velocity, step)]
     rest = lambda r: Eq(Inner(z(r) - x(r) - s * beta / h * v(r), direction), 0, evaluate=False)
     first = proof.certificate(rest(0), [(-s * beta / h, proof.assume(at_rest)), (1, proof.assume(at_start))])
-    after = lambda now: proof.certificate(rest(k + 1), [(0, now)], using=[*moves(k), *constants])
-    every = proof.induction(rest(k), k, first, after)
+    after = proof.certificate(rest(k + 1), using=[*moves(k), *constants])  # whatever holds at k
+    every = proof.induction(rest(k), k, first, lambda now: after)
     proof.conclude(
         proof.certificate(
             Eq(Inner(x(T + 1), direction), extrapolation, evaluate=False),
