@@ -136,15 +136,15 @@ def telescoping(proof):
 
 
 @rate.experiment(
-    cases=[{"dimension": 1}, {"dimension": 2}], samples={"smoke": 256, "standard": 10_000, "full": 200_000}
+    cases=[{"dimension": 1}, {"dimension": 2}], samples={"smoke": 128, "standard": 10_000, "full": 200_000}
 )
 def rectified_again(xp, rng, case, size):
     """Only the first rectification of a Gaussian coupling bends."""
     pair = gaussian_couplings(xp, rng, size, case.dimension)
-    cost, path = pair.start_cost(2), pair.flow(32)
+    cost, path = pair.start_cost(2), pair.flow(24)
     smallest = pair.straightness(path)
     for _ in range(case.K - 1):
         pair = pair.rectified(path)
-        path = pair.flow(32)
+        path = pair.flow(24)
         smallest = xp.minimum(smallest, pair.straightness(path))
     return {"quantity": smallest, "straightest": smallest, "cost": cost}
