@@ -126,8 +126,8 @@ half_layer = Claim(
         Mutant("four times the gain", decides={"bound": F0 - 4 * (3 - E) * lam * S}),
         Mutant("3 - e becomes 1.1", decides={"bound": F0 - Rational(11, 10) * lam * S}),
     ],
-    notes="Loose: where masses are far above 1/n the decrease is (1 - 1/e)/(3 - e) = 2.24 times the bound, and 3.55 times"
-    " where they are far below.",
+    notes="Loose: where masses are far above 1/n the decrease is (1 - 1/e)/(3 - e) = 2.24 times the bound, and 3.55"
+    " times where they are far below.",
 )
 
 
