@@ -57,7 +57,6 @@ common = {
         h: Positive(sample=(Rational(1, 10), 10), log=True),
         T: Integers(0, sample=(0, 30)),
     },
-    "decides": Identity(quantity=Inner(x(T + 1), direction), bound=extrapolation),
 }
 still = Mutant("v need not start at 0", drop=("v_0 = 0",), by=("derivation",))
 friction = Mutant("q = (1 - beta^2)/h", defines={q: (1 - beta**2) / h})
@@ -77,6 +76,7 @@ explicit_euler = Claim(
         friction,
         still,
     ],
+    decides=Identity(quantity=Inner(x(T + 1), direction), bound=extrapolation),
     **common,
 )
 semi_implicit_euler = Claim(
@@ -93,6 +93,7 @@ semi_implicit_euler = Claim(
         friction,
         still,
     ],
+    decides=Identity(quantity=Inner(x(T + 1), direction), bound=extrapolation),
     **common,
 )
 
