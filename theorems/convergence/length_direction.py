@@ -160,7 +160,7 @@ def directions(xp, rng, case, size):
     start = near * (v + 1e-2 * first * xp.sqrt(xp.sum(v * v, axis=-1))[:, None]) + (1 - near) * rng.normal(shape)
     start = start * log_uniform(xp, rng, (size, 1), 0.1, 10)
     inner = lambda a, b: xp.sum(a * b, axis=-1)[:, None]
-    w = start * xp.where(inner(u, start) > 0, 1.0, -1.0)
+    w = start * xp.where(inner(u, start) > 0, xp.asarray(1.0), xp.asarray(-1.0))
 
     def rest(z):  # rho(z) - rho*, without cancellation: the energy of the best multiple's error
         error = inner(u, z) / inner(z, S * z) * z - v

@@ -98,17 +98,20 @@ def on_the_edge(xp, rng, case, size, batch):
     p = case.p
     n = p + 2
     G = rng.normal((size, n, p)) * xp.exp(rng.normal((size, n, 1)))
-    frame = xp.concat([xp.eye(p), xp.zeros((2, p))], axis=0)[None]
+    frame = xp.concat([xp.eye(p), xp.zeros((2, p))], axis=0)[None, :, :]
     G = xp.where(rng.bernoulli(0.5, (size, 1, 1)) > 0, frame, G)
     count = xp.sum(xp.astype(xp.sum(G * G, axis=-1) > 0, xp.float64), axis=-1)[:, None, None]
     H = xp.matrix_transpose(G) @ G / count
     pairs = [(i, j) for i in range(p) for j in range(i, p)]
     units = xp.eye(p)
-    S = [(units[i][:, None] * units[j] + units[j][:, None] * units[i]) / (1 if i < j else 2) for i, j in pairs]
+    S = [
+        (units[i, :][:, None] * units[j, :] + units[j, :][:, None] * units[i, :]) / (1 if i < j else 2)
+        for i, j in pairs
+    ]
     forms = xp.stack([xp.sum((G @ s) * G, axis=-1) for s in S], axis=-1)  # g^T S g, (size, n, pairs)
     fourth = xp.matrix_transpose(forms) @ forms / count
     units = xp.stack(S)
-    bent = units @ H[:, None]
+    bent = units @ H[:, None, :, :]
     square = xp.einsum("nqij,nrji->nqr", bent, bent)
     twice = 2 * xp.einsum("nqij,rji->nqr", bent, units)
     root = xp.linalg.inv(xp.linalg.cholesky(twice))
