@@ -32,9 +32,16 @@ from theorems.convergence.finite_sums import (
     x,
     x_star,
 )
-from theorems.convergence.handbook_proximal import g, stationary
+from theorems.convergence.handbook_proximal import g
 
 sigma_F, mu = Symbol("sigma_F", nonnegative=True), Symbol("mu", positive=True)
+# g.grad selects one subgradient at each point: paths that meet a point with two different ones are not covered.
+stationary = Assumption(
+    "x_star minimises f + g",
+    lambda direction: Eq(Inner(f.grad(x_star) + g.grad(x_star), direction), 0, evaluate=False),
+    latex=r"0 \in \nabla f(x^\star) + \partial g(x^\star)",
+    key=("minimiser", "f + g", x_star),
+)
 update = recursion(x(t + 1), x(t) - gamma * Part(draw(t)).grad(x(t)) - gamma * g.grad(x(t + 1)), t)
 noise = Assumption(
     "sigma_F is the mean of |grad f_i(x_star) - grad f(x_star)|^2",

@@ -50,8 +50,8 @@ from theorems.convergence.finite_sums import (
     x,
     x_star,
 )
-from theorems.convergence.handbook_proximal import g, stationary
-from theorems.convergence.handbook_stochastic_prox import noise, run, sigma_F, update, variance
+from theorems.convergence.handbook_proximal import g
+from theorems.convergence.handbook_stochastic_prox import noise, run, sigma_F, stationary, update, variance
 
 Delta = Symbol("Delta", nonnegative=True)
 y, x_bar, partial = VectorSequence("y"), Vector("x_bar"), VectorSequence("s")
