@@ -68,7 +68,7 @@ def _start(pool: ThreadPoolExecutor, claim: Claim, args: Any, began: float) -> A
         return str(error)
     own = pool.submit(lambda: None if late() else compile_text(text, limit=LIMIT))
     mutants: list[tuple[str, Future[Any] | None]] = []
-    for mutant in claim.mutants if args.mutants else ():
+    for mutant in (m for m in claim.mutants if args.mutants and "derivation" in m.by):
         try:
             other = without_known_proofs(text, export_mutant(claim, mutant, proof))
         except GdverifyError:
