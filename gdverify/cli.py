@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -199,10 +200,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.command == "audit":
         args.all = not args.claims
-    from . import commands
-
     try:
-        code = getattr(commands, "list_" if args.command == "list" else args.command)(args)
+        code = importlib.import_module(f".commands.{args.command}", __package__).main(args)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
