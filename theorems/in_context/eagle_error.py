@@ -170,11 +170,10 @@ centralised = Claim(
 )  # fmt: skip
 
 
-@centralised.derivation
-def component_by_component(proof):
-    at, j = proof.index("l"), proof.index("i", 1, r)
+def ratios(proof, at, j):
+    """0 <= s_j(l) <= 1, 0 <= m_l <= 1 and m_l <= s_j(l), as facts ((.., ..), (.., ..), ..) at round ``at``."""
     here, mine = low(at), s(j, at)
-    values = [proof.assume(b) for b in begins[:2]] + [proof.definition(first), proof.definition(gamma)]
+    values = [proof.assume(begins[0]), proof.definition(first)]
     proof.high(j)
     floor, ceiling = proof.assume(condition, j)
 
@@ -217,7 +216,17 @@ def component_by_component(proof):
         gap = proof.product(now, slope)
         return proof.certificate(Ge(s(j, at + 1) - low(at + 1), 0), [(Rational(1, 2), gap)], using=moves_both)
 
-    order = proof.induction((mine - here, ">=", 0), at, order_start, order_step)
+    return mine_in, here_in, proof.induction((mine - here, ">=", 0), at, order_start, order_step)
+
+
+@centralised.derivation
+def component_by_component(proof):
+    at, j = proof.index("l"), proof.index("i", 1, r)
+    here, mine = low(at), s(j, at)
+    values = [proof.assume(b) for b in begins[:2]] + [proof.definition(first), proof.definition(gamma)]
+    proof.high(j)
+    mine_in, here_in, order = ratios(proof, at, j)
+    squares = [proof.product(*two) for two in (mine_in, here_in)]
     # (1 - m^2)^2 - (1 - s^2)^2 = (s - m)(s + m)((1 - s^2) + (1 - m^2))
     total = proof.certificate(Ge(mine + here, 0), [(1, mine_in[0]), (1, here_in[0])])
     rest = proof.certificate(
