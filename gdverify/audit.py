@@ -32,7 +32,7 @@ def judge(verdict: Verdict, results: Sequence[MutantResult]) -> None:
     Fills in ``verdict.mutants``, ``verdict.complaints`` and ``verdict.unaudited``.
     """
     baseline = {k: combine([o for o in verdict.evidence if o.kind == k]) for k in EVIDENCE_KINDS}
-    have = [k for k in EVIDENCE_KINDS if any(e.kind == k for e in verdict.claim.evidence)]
+    have = [k for k in EVIDENCE_KINDS if k in verdict.record.evidence_kinds]
     complaints: list[str] = []
     unaudited: list[str] = []
     trusted = []

@@ -74,7 +74,7 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
     line = f"{head}{' ' * gap}{middle}"
     line += " " * max(2, WIDTH - len(line) - len(tail)) + tail
     out = [paint(word, _COLOURS[verdict.verdict], colour) + line[len(word) :]]
-    out += wrapped(verdict.claim.title)
+    out += wrapped(verdict.record.title)
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in verdict.evidence:
         groups.setdefault((outcome.kind, outcome.name), []).append(outcome)
@@ -82,13 +82,13 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
     width = min(max(map(len, names)), 34)
     for (kind, name), outcomes in groups.items():
         lead = f"{_INDENT}{kind:<11} {name:<{width}}  "
-        out += _fit(lead, _group(kind, outcomes, verdict.claim.decides.kind))
+        out += _fit(lead, _group(kind, outcomes, verdict.record.kind))
         checked = dict.fromkeys(name for o in outcomes for name in o.checked)
         if verbose and checked:
             out += wrapped("assumptions evaluated on the instances: " + "; ".join(checked), _INDENT + "  ", "  ")
         chosen = outcomes if verbose else _notable(outcomes)
         for outcome in chosen:
-            out += _case_lines(outcome, colour, source, verdict.claim.decides.kind)
+            out += _case_lines(outcome, colour, source, verdict.record.kind)
         hidden = sum(o.verdict != "pass" for o in outcomes) - len(chosen)
         if hidden > 0 and not verbose:
             out.append(f"{_INDENT}  and {hidden} more like these (-v shows all)")
@@ -97,9 +97,7 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
     if verdict.mutants is not None:
         killed = sum(m.killed for m in verdict.mutants)
         lead = f"{_INDENT}{'mutants':<11} "
-        by = [
-            (k, sum(k in m.by for m in verdict.mutants)) for k in dict.fromkeys(e.kind for e in verdict.claim.evidence)
-        ]
+        by = [(k, sum(k in m.by for m in verdict.mutants)) for k in verdict.record.evidence_kinds]
         detail = ", ".join(f"{k} {n}" for k, n in by)
         out += _fit(lead, f"{killed} of {len(verdict.mutants)} killed (by {detail})")
         if verbose:
@@ -270,7 +268,7 @@ def proof(verdict: Verdict, *, latex: bool = False, colour: bool = False) -> lis
     """Derivations of a claim with numbered steps, each with its rule and status."""
     word = verdict.verdict.upper()
     out = [f"{paint(word, _COLOURS[verdict.verdict], colour)}  {verdict.id}  {verdict.qualifier or ''}".rstrip()]
-    out += wrapped(f"{verdict.claim.title} ({verdict.claim.locator})")
+    out += wrapped(f"{verdict.record.title} ({verdict.record.locator})")
     for outcome in verdict.evidence:
         out += ["", f"{_INDENT}derivation {outcome.name}"]
         for step in outcome.steps:

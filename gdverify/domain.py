@@ -105,6 +105,12 @@ class Domain:
         kind = "integer in " if self.integer else ""
         return f"{kind}{left}{low}, {high}{right}" + (" (observed)" if self.observed else "")
 
+    def drawn_from(self) -> str:
+        """What evidence draws from, where that is less than what the theorem allows; else the empty string."""
+        if self.sample is None:
+            return ""
+        return f"[{self.sample[0]}, {self.sample[1]}]" + (" on a log scale" if self.log else "")
+
 
 def told_too_much(symbol: Any, sign: tuple[int, bool] | None, integer: bool) -> list[str]:
     """SymPy assumptions of a symbol that do not follow from its being real, of this sign, or an integer.

@@ -21,7 +21,7 @@ def page(located: Located) -> list[str]:
     source = ", ".join(filter(None, (paper.title, names, str(paper.year or ""), paper.venue or "", *identifiers)))
     out += _section("paper", [source, claim.locator])
     out += _section("statement", [claim.statement, *(f"{p}" for p in claim.decides.propositions())])
-    out += _section("symbols", [f"{s}  {d.describe()}{_window(d)}" for s, d in claim.symbols.items()])
+    out += _section("symbols", [f"{s}  {d.describe()}{_drawn(d)}" for s, d in claim.symbols.items()])
     out += _section("definitions", [f"{s} = {e}" for s, e in claim.defines.items()])
     out += _section("assumptions", [f"{a.name}:  {a.latex}" if a.latex else a.name for a in claim.assumptions])
     out += _section("evidence", [_cost(claim, e) for e in claim.evidence])
@@ -51,11 +51,8 @@ def _section(name: str, rows: list[str]) -> list[str]:
     return [*out, ""]
 
 
-def _window(domain: Any) -> str:
-    """What evidence draws from, where that is less than what the theorem allows."""
-    if domain.sample is None:
-        return ""
-    return f", drawn from [{domain.sample[0]}, {domain.sample[1]}]" + (" on a log scale" if domain.log else "")
+def _drawn(domain: Any) -> str:
+    return f", drawn from {domain.drawn_from()}" if domain.drawn_from() else ""
 
 
 def _cost(claim: Claim, evidence: Evidence) -> str:

@@ -41,9 +41,21 @@ def report(run: Run) -> dict[str, Any]:
             "host": host(),
         },
         "summary": {v: verdicts.count(v) for v in VERDICTS},
-        "claims": [v.plain() for v in run.verdicts],
+        "claims": [{**v.plain(), "source": _portable(v.record.source)} for v in run.verdicts],
     }
     return _jsonable(data)
+
+
+def _portable(source: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A source whose file is relative: to the working directory, or to where its catalogue is installed."""
+    if source is None:
+        return None
+    file, module = Path(source["file"]), source["module"]
+    if file.is_relative_to(Path.cwd()):
+        name = file.relative_to(Path.cwd()).as_posix()
+    else:
+        name = module.replace(".", "/") + ".py" if module else str(file)
+    return {**source, "file": name}
 
 
 def audit_report(run: Run) -> dict[str, Any]:
@@ -125,7 +137,7 @@ def markdown(run: Run) -> str:
     for v in run.verdicts:
         kinds = ", ".join(dict.fromkeys(o.kind for o in v.evidence))
         killed = "" if v.mutants is None else f"{sum(m.killed for m in v.mutants)} of {len(v.mutants)} killed"
-        title = v.claim.title.replace("|", "\\|")
+        title = v.record.title.replace("|", "\\|")
         rows.append(f"| {v.verdict} | `{v.id}` {title} | {v.qualifier or ''} | {kinds} | {killed} |")
     for v in run.verdicts:
         bad = [o for o in v.evidence if o.verdict != "pass"]
@@ -134,7 +146,7 @@ def markdown(run: Run) -> str:
         rows += ["", f"## {v.id}", ""]
         for o in bad:
             case = ", ".join(f"{k}={x}" for k, x in o.case.items())
-            said = "; ".join(filter(None, (measured(o, v.claim.decides.kind), o.message)))
+            said = "; ".join(filter(None, (measured(o, v.record.kind), o.message)))
             rows.append(f"- {o.kind} `{o.name}`: **{o.verdict}**{f' at {case}' if case else ''}. {said}".rstrip())
         rows += [f"- audit: {c}" for c in [*v.complaints, *v.unaudited]]
     return "\n".join(rows) + "\n"

@@ -14,6 +14,7 @@ from .claim import EVIDENCE_KINDS, TIERS
 from .discover import Located
 from .errors import UsageError
 from .pool import Request, run_requests
+from .record import record
 from .result import Outcome
 from .store import home
 from .verdict import MutantResult, Verdict
@@ -276,7 +277,7 @@ def _ids(running: Sequence[Request]) -> list[str]:
 def _verdict(slot: _Slot) -> Verdict:
     claim = slot.located.claim
     outcomes = [o for o in slot.outcomes if o is not None]
-    verdict = Verdict(claim, slot.located.topic, outcomes)
+    verdict = Verdict(record(claim, slot.located.source), outcomes)
     if slot.audited:
         results = [
             MutantResult(claim.id, m.name, False, [], kinds, found or [])

@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass, field
 from typing import Any
 
-from .claim import Claim
+from .record import Record
 from .result import Outcome, combine, qualify, reservation
 
 
@@ -52,8 +52,7 @@ class Verdict:
     could not find out, because evidence could not be carried out.
     """
 
-    claim: Claim
-    topic: str
+    record: Record
     evidence: list[Outcome]
     mutants: list[MutantResult] | None = None
     complaints: list[str] = field(default_factory=list)
@@ -61,17 +60,21 @@ class Verdict:
 
     @property
     def id(self) -> str:
-        return self.claim.id
+        return self.record.id
+
+    @property
+    def topic(self) -> str:
+        return self.record.topic
 
     @property
     def reservation(self) -> str:
         """Why evidence that passes throughout does not make the claim pass; empty where it does."""
         if combine(self.evidence) != "pass":
             return ""
-        left_out = {e.kind for e in self.claim.evidence} - {o.kind for o in self.evidence}
+        left_out = set(self.record.evidence_kinds) - {o.kind for o in self.evidence}
         if left_out & {"derivation", "worst-case"}:
             return ""  # a partial run by request says nothing of what was left out
-        return reservation(self.claim.decides.kind, self.evidence, len(self.claim.mutants))
+        return reservation(self.record.kind, self.evidence, len(self.record.mutants))
 
     @property
     def verdict(self) -> str:
@@ -93,19 +96,31 @@ class Verdict:
 
     def plain(self) -> dict[str, Any]:
         """The JSON of one claim in ``gdverify.report/1``."""
-        claim = self.claim
+        one = self.record
         out = {
-            "id": claim.id,
-            "title": claim.title,
-            "paper": claim.paper.plain(),
-            "locator": claim.locator,
-            "statement": claim.statement,
+            "id": one.id,
+            "title": one.title,
+            "topic": one.topic,
+            "paper": one.paper,
+            "bibtex": one.bibtex,
+            "locator": one.locator,
+            "statement": one.statement,
+            "decides": one.decides,
+            "symbols": one.symbols,
+            "assumptions": one.assumptions,
+            "defines": one.defines,
             "verdict": self.verdict,
             "qualifier": self.qualifier,
-            "evidence": [o.plain() for o in self.evidence],
-            "finding": claim.finding.plain() if claim.finding else None,
+            "evidence": [{**o.plain(), "line": one.line(o.kind, o.name)} for o in self.evidence],
+            "declared_mutants": one.mutants,
+            "complaints": self.complaints,
+            "unaudited": self.unaudited,
+            "finding": one.finding,
             "reservation": self.reservation,
-            "notes": claim.notes,
+            "no_derivation": one.no_derivation,
+            "notes": one.notes,
+            "source": one.source,
+            "seconds": self.seconds,
         }
         if self.mutants is not None:
             out["mutants"] = [m.plain() for m in self.mutants]

@@ -12,6 +12,7 @@ from gdverify.decision import Conserved, Identity, LimitLaw, MeanBound, MeanEqua
 from gdverify.domain import Case, Integers, Interval, Observed, Positive
 from gdverify.experiment.engine import run_experiment
 from gdverify.language import ScalarFunction, Vector, VectorSequence
+from gdverify.record import record
 from gdverify.verdict import Verdict
 
 PAPER = Paper("toy", "Toy statements")
@@ -31,7 +32,7 @@ def run(decides, simulate, symbols=None, assumptions=(), case=None, **options):
 
 
 def total(claim, outcome):
-    return Verdict(claim, "toy", [outcome])
+    return Verdict(record(claim), [outcome])
 
 
 # -- numbers that are none, or all the same ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from gdverify.audit import judge
 from gdverify.discover import Located, read_statically, select
 from gdverify.errors import ProofError, UsageError
 from gdverify.pool import Request, run_requests
+from gdverify.record import record
 from gdverify.result import Outcome
 from gdverify.runner import Settings, run
 from gdverify.verdict import MutantResult, Verdict
@@ -111,7 +112,7 @@ def test_what_counts_as_a_kill(monkeypatch, claim_file, changes, code, by):
 
 def test_a_kind_that_no_mutant_challenges_is_a_complaint(claim_file):
     claim = load(claim_file(TRUE))[0]
-    verdict = Verdict(claim, "", [Outcome("derivation", "expand", "pass"), Outcome("experiment", "sample", "pass")])
+    verdict = Verdict(record(claim), [Outcome("derivation", "expand", "pass"), Outcome("experiment", "sample", "pass")])
     killed = Outcome("derivation", "expand", "fail")
     judge(verdict, [MutantResult(claim.id, "three", False, [], ["derivation"], [killed])])
     assert verdict.mutants[0].killed and verdict.complaints == ["experiment has no mutant to kill"]

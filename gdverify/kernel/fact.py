@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ProofError
-from .printing import latex, text
+from ..printing import latex, text
 
 _SEAL = object()  # held by the kernel; a Fact made without it is refused
 

@@ -1,0 +1,131 @@
+"""Everything that reports say of a claim, as plain data: made where the claim's module runs, read everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .claim import Claim
+    from .discover import Source
+
+_RELATIONS = {"<=": r"\le", "<": "<", "==": "=", ">": ">", "->": r"\to"}
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One claim as data.  Every field is JSON-ready.
+
+    Parameters
+    ----------
+    decides : ``kind``; ``latex``, what a derivation must conclude, one string for each proposition; ``quantity`` and
+        ``bound`` (also the value, limit or exponent) as LaTeX, where the kind has them
+    symbols : ``name``, ``latex``, ``domain``, and ``drawn``: what evidence draws from, where that is less
+    assumptions : ``name``, ``latex``
+    defines : ``name``, ``latex``, ``value`` (LaTeX)
+    evidence : ``kind``, ``name``, ``line`` of the function in its file (None if unknown)
+    mutants : ``name``, ``by``
+    source : ``file``, ``module``, ``line`` of the claim; None for a claim made in this process
+    """
+
+    id: str
+    title: str
+    topic: str
+    paper: Plain
+    bibtex: str
+    locator: str
+    statement: str
+    decides: Plain
+    symbols: Sequence[Plain] = ()
+    assumptions: Sequence[Plain] = ()
+    defines: Sequence[Plain] = ()
+    notes: str = ""
+    no_derivation: str = ""
+    finding: Plain | None = None
+    evidence: Sequence[Plain] = ()
+    mutants: Sequence[Plain] = ()
+    source: Plain | None = None
+
+    @property
+    def kind(self) -> str:
+        """The decision kind."""
+        return self.decides["kind"]
+
+    @property
+    def evidence_kinds(self) -> list[str]:
+        """Kinds of evidence that the claim has, in order."""
+        return list(dict.fromkeys(e["kind"] for e in self.evidence))
+
+    def line(self, kind: str, name: str) -> int | None:
+        """The line of an evidence function."""
+        return next((e["line"] for e in self.evidence if (e["kind"], e["name"]) == (kind, name)), None)
+
+    def plain(self) -> Plain:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any]) -> Record:
+        return cls(**data)
+
+
+def record(claim: Claim, source: Source | None = None) -> Record:
+    """The record of a claim that came from ``source``."""
+    return Record(
+        id=claim.id,
+        title=claim.title,
+        topic=source.topic if source else "",
+        paper=claim.paper.plain(),
+        bibtex=claim.paper.bibtex(),
+        locator=claim.locator,
+        statement=claim.statement,
+        decides=_decides(claim),
+        symbols=[
+            {"name": s.name, "latex": _latex(s), "domain": d.describe(), "drawn": d.drawn_from()}
+            for s, d in claim.symbols.items()
+        ],
+        assumptions=[{"name": a.name, "latex": a.latex} for a in claim.assumptions],
+        defines=[{"name": str(s), "latex": _latex(s), "value": _latex(e)} for s, e in claim.defines.items()],
+        notes=claim.notes,
+        no_derivation=claim.no_derivation,
+        finding=claim.finding.plain() if claim.finding else None,
+        evidence=[{"kind": e.kind, "name": e.name, "line": _line(e.function)} for e in claim.evidence],
+        mutants=[{"name": m.name, "by": list(m.by)} for m in claim.mutants],
+        source=_source(claim.id, source),
+    )
+
+
+def _decides(claim: Claim) -> Plain:
+    decision = claim.decides
+    out: Plain = {"kind": decision.kind}
+    out["latex"] = [f"{_latex(p.left)} {_RELATIONS[p.relation]} {_latex(p.right)}" for p in decision.propositions()]
+    out |= {name: _latex(value) for name, value in decision.expressions().items()}
+    return out
+
+
+def _latex(expr: Any) -> str:
+    from .printing import latex
+
+    return latex(expr)
+
+
+def _line(function: Any) -> int | None:
+    code = getattr(function, "__code__", None)
+    return code.co_firstlineno if code else None
+
+
+def _source(claim_id: str, source: Source | None) -> Plain | None:
+    if source is None:
+        return None
+    line = None
+    try:
+        text = Path(source.path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    for number, row in enumerate(text.splitlines(), 1):
+        if f'"{claim_id}"' in row or f"'{claim_id}'" in row:
+            line = number
+            break
+    return {"file": source.path, "module": source.module, "line": line}
