@@ -436,6 +436,7 @@ def test_a_factor_between_matrices_that_are_not_square_stays_inside():
         "deq.flow-rate",  # gradients, flows, Gronwall
         "deq.well-conditioned-determinant",  # determinants
         "preconditioned-gd.forward-pass",  # induction over matrix equations
+        "ngd-kl.natural-flow",  # initial values, one for each index
     ],
 )
 def test_catalogue(name):

@@ -182,8 +182,9 @@ def solution(c: Checker, s: Step) -> None:
     forever = d.generic and not d.integer and d.low == 0 and not d.low_open and d.high is None
     require(forever, f"{time} is no generic time >= 0")
     state, variable = law["state"], law["variable"]
-    require(isinstance(state, tuple) and state[0] == "fun" and state[2:] == (variable,), "no function of time")
-    require(s.left == (*state[:2], ("sym", time)) and s.relation == "==", "the solution of another equation")
+    require(isinstance(state, tuple) and state[0] == "fun" and state[-1] == variable, "no function of time")
+    require(not any(variable[1] in free(a) for a in state[2:-1]), "time occurs in an index")
+    require(s.left == (*state[:-1], ("sym", time)) and s.relation == "==", "the solution of another equation")
     candidate = s.right
     calls = lambda t: any(isinstance(x, tuple) and x[:2] == state[:2] for x in nodes(t))
     require(not calls(candidate) and not calls(law["start"]), "the solution refers to the trajectory")
