@@ -114,7 +114,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--budget", type=_seconds, metavar="60s", help="time for each experiment case")
     workers(sub)
     sub.add_argument("--json", metavar="FILE", help="write the report; - is standard output")
-    sub.add_argument("--markdown", metavar="FILE", help="write the report as Markdown")
+    sub.add_argument("--markdown", metavar="FILE", help="write the report as Markdown, for job summaries")
+    sub.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML")
+    sub.add_argument("--sarif", metavar="FILE", help="write what did not pass as SARIF, for code scanning")
     sub.add_argument("-v", "--verbose", action="store_true", help="every case and every mutant")
 
     sub = command("prove", "run derivations alone and print their steps")

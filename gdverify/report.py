@@ -1,4 +1,4 @@
-"""The JSON and Markdown reports of a run (``gdverify.report/1``, ``gdverify.audit/1``)."""
+"""The JSON reports of a run (``gdverify.report/1``, ``gdverify.audit/1``)."""
 
 from __future__ import annotations
 
@@ -111,6 +111,22 @@ def write(data: Mapping[str, Any] | str, target: str) -> None:
         raise UsageError(f"cannot write {target}: {error.strerror or error}") from error
 
 
+def check_targets(*targets: str | None) -> bool:
+    """`check_target` for each; whether one of them is standard output.
+
+    Raises
+    ------
+    UsageError
+        also where two of them are standard output, or the same file
+    """
+    given = [t for t in targets if t is not None]
+    for target in given:
+        check_target(target)
+        if given.count(target) > 1:
+            raise UsageError(f"two reports to {'standard output' if target == '-' else target}")
+    return "-" in given
+
+
 def check_target(target: str | None) -> None:
     """Refuse a report path that cannot work before hours of computing, not after."""
     if target in (None, "-"):
@@ -120,36 +136,6 @@ def check_target(target: str | None) -> None:
         raise UsageError(f"cannot write {target}: it is a folder")
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {target}: there is no folder {path.parent}")
-
-
-def markdown(run: Run) -> str:
-    """One table row for each claim, and a section for whatever did not pass."""
-    from .display import measured, summary
-
-    rows = [
-        "# Verification report",
-        "",
-        *summary(run),
-        "",
-        "| verdict | claim | | evidence | mutants |",
-        "|---|---|---|---|---|",
-    ]
-    for v in run.verdicts:
-        kinds = ", ".join(dict.fromkeys(o.kind for o in v.evidence))
-        killed = "" if v.mutants is None else f"{sum(m.killed for m in v.mutants)} of {len(v.mutants)} killed"
-        title = v.record.title.replace("|", "\\|")
-        rows.append(f"| {v.verdict} | `{v.id}` {title} | {v.qualifier or ''} | {kinds} | {killed} |")
-    for v in run.verdicts:
-        bad = [o for o in v.evidence if o.verdict != "pass"]
-        if not bad and not v.complaints and not v.unaudited:
-            continue
-        rows += ["", f"## {v.id}", ""]
-        for o in bad:
-            case = ", ".join(f"{k}={x}" for k, x in o.case.items())
-            said = "; ".join(filter(None, (measured(o, v.record.kind), o.message)))
-            rows.append(f"- {o.kind} `{o.name}`: **{o.verdict}**{f' at {case}' if case else ''}. {said}".rstrip())
-        rows += [f"- audit: {c}" for c in [*v.complaints, *v.unaudited]]
-    return "\n".join(rows) + "\n"
 
 
 def _jsonable(value: Any) -> Any:

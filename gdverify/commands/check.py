@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .arguments import claims_of, nearby, read_settings
+
+if TYPE_CHECKING:
+    from ..runner import Run
 
 
 def main(args: Namespace) -> int:
     """`gdverify check`."""
     from ..display import Status, block, colour_wanted, summary, wrapped
-    from ..report import check_target, markdown, report, write
+    from ..report import check_targets
     from ..runner import run
 
     claims = claims_of(args)
-    check_target(args.json)
-    check_target(args.markdown)
-    quiet = "-" in (args.json, args.markdown)  # standard output is the report's
-    out = sys.stderr if quiet else sys.stdout
+    # Standard output is the report's, where one is sent there.
+    out = sys.stderr if check_targets(*(getattr(args, name) for name in FORMATS)) else sys.stdout
     colour = colour_wanted(out)
     status = Status()
     outside = {c.claim.id: nearby(c.source.path) for c in claims if c.source and c.source.module is None}
@@ -47,11 +48,44 @@ def main(args: Namespace) -> int:
             "\n".join(wrapped(f"left out, having no {' or '.join(args.only)}: {', '.join(without)}", "", "  ")),
             file=out,
         )
-    if args.json:
-        write(report(found), args.json)
-    if args.markdown:
-        write(markdown(found), args.markdown)
+    write_reports(found, {name: getattr(args, name) for name in FORMATS})
     return found.exit_code()
+
+
+FORMATS = ("json", "markdown", "junit", "sarif")
+
+
+def write_reports(found: Run, targets: Mapping[str, str | None]) -> None:
+    """Write every format of `FORMATS` that has a target; one that cannot be written does not keep the others back.
+
+    Raises
+    ------
+    UsageError
+        of the first that could not be written
+    """
+    from ..junit import junit
+    from ..markdown import markdown
+    from ..report import report, write
+    from ..sarif import sarif
+
+    wanted = {name: target for name, target in targets.items() if target}
+    if not wanted:
+        return
+    data = report(found)
+    render: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "json": dict,
+        "markdown": markdown,
+        "junit": junit,
+        "sarif": sarif,
+    }
+    errors = []
+    for name, target in wanted.items():
+        try:
+            write(render[name](data), target)
+        except UsageError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _having(claims: list[Any], kinds: Sequence[str] | None) -> tuple[list[Any], list[str]]:
