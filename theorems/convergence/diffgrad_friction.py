@@ -94,8 +94,10 @@ friction_bias = Claim(
         Mutant("any memory", symbols={beta_2: Interval(0, 1, open="both", sample=(Rational(1, 10), Rational(9, 10)))},
                by=("derivation",)),
     ],
-    notes="Bias correction is the case alpha_t = alpha sqrt((1 - beta_2^t)/t).  With momentum 0.9 the same happens on "
-    "longer periods (seen in experiments, not proved).  The gradient before the first counts as 1.",
+    notes="Bias correction is the case alpha_t = alpha sqrt((1 - beta_2^t)/t).  It needs of v only that it never "
+    "falls below beta_2 times its last value, nor below 9 (1 - beta_2) at the jumps, which is so for AMSGrad's maximum "
+    "too (not part of the statement).  With momentum 0.9 the same happens on longer periods (seen in experiments, not "
+    "proved).  The gradient before the first counts as 1.",
 )  # fmt: skip
 
 

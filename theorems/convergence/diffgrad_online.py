@@ -83,19 +83,13 @@ def above(proof, t, level, room, reached):
 
 
 def nonnegative_memory(proof, t):
-    """v(t) >= 0 for the generic t >= 0."""
-    zero = proof.certificate(least(v(0), 0), using=[proof.assume(begin[1])])
-    proof.certificate(least(1 - beta_2, 0), [(1, proof.high(beta_2))])
-    return proof.induction(
-        least(v(t), 0),
-        t,
-        zero,
-        lambda now: proof.certificate(
-            least(v(t + 1), 0),
-            [(beta_2, now), (1, proof.sign((1 - beta_2) * g(t + 1) ** 2))],
-            using=[proof.assume(memory, t)],
-        ),
+    """v(t) >= 0 for the generic t >= 0; that 0 <= beta_2 <= 1 is known."""
+    kept = lambda now: proof.certificate(
+        least(v(t + 1), 0),
+        [(beta_2, now), (1, proof.sign((1 - beta_2) * g(t + 1) ** 2))],
+        using=[proof.assume(memory, t)],
     )
+    return proof.induction(least(v(t), 0), t, proof.certificate(least(v(0), 0), using=[proof.assume(begin[1])]), kept)
 
 
 def run(xp, case, size, period, rates, steps):
