@@ -33,6 +33,7 @@ class Outcome:
     unread: list[str] = field(default_factory=list)  # symbols of the regime that an experiment never looked up
     checked: list[str] = field(default_factory=list)  # assumptions that were evaluated on the instances, and hold
     suspicion: str = ""  # why an experiment that passes may not have looked at anything
+    trace: dict[str, Any] | None = None  # what there is to draw of an experiment; nothing rests on it
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:

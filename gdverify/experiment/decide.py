@@ -53,7 +53,7 @@ class Decider:
 
     ``add`` takes the results of whole blocks, in order; ``check`` is called at block counts that do not depend on
     the batch size and returns a finding once decided; ``finish`` is called when the budget is spent (``complete``:
-    the samples ran out, not the time).
+    the samples ran out, not the time).  ``trace`` may be called after that.
     """
 
     def __init__(self, lab: Laboratory, alpha: float, effort: Effort):
@@ -71,6 +71,10 @@ class Decider:
 
     def finish(self, complete: bool) -> Finding:
         raise NotImplementedError
+
+    def trace(self) -> dict[str, Any] | None:
+        """What there is to draw of what was decided, JSON-ready; None where there is nothing."""
+        return None
 
 
 def decider(lab: Laboratory, alpha: float, effort: Effort) -> Decider:

@@ -110,6 +110,7 @@ def run_experiment(
         if found.violation is not None:
             check_instance(lab, lab.run_on(Replayer(found.violation), 1), 1)
         _report(outcome, found)
+        outcome.trace = judge.trace()
         outcome.checked = runner.checked
         outcome.suspicion = runner.watch.suspicion() if found.verdict == "pass" else ""
         outcome.unread = lab.unread(lab.returned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from .decide import Decider, Effort, Finding
 from .laboratory import Laboratory
 from .sequential import asymptotic_interval
 from .spread import Spread
+from .trace import plain, thinned
 
 _FLOOR = 1e-12  # relative size of float64 rounding in a computed distance
 _ABOVE = 4.0  # a drift counts as above its floor from this multiple on
@@ -50,6 +52,16 @@ class GridDecider(Decider):
 
     def _refusal(self) -> str:
         return "" if self.same else self.last.refusal(self.alpha)
+
+    def _series(self, alpha: float, digits: int = 6) -> dict[str, Any]:
+        """Means at the grid points, each with its interval at level ``alpha``, for the trace."""
+        assert self.grid is not None
+        blocks = np.asarray(self.blocks)
+        mean = blocks.mean(axis=0)
+        radius = np.full(len(mean), math.nan) if self._refusal() else self._radius(blocks.T, alpha)
+        kept = thinned(len(mean))
+        columns = {"n": self.grid, "value": mean, "low": mean - radius, "high": mean + radius}
+        return {name: plain(column[kept], digits) for name, column in columns.items()}
 
     def _radius(self, per_block: np.ndarray, alpha: float) -> np.ndarray:
         """Half-widths of the intervals of linear functionals, given their values on each block: (tests, blocks)."""
@@ -129,6 +141,20 @@ class RateDecider(GridDecider):
             bound=claim, tolerance=self.decision.tol, margin=self.decision.tol - abs(slope - claim),
         )  # fmt: skip
 
+    def trace(self) -> dict[str, Any] | None:
+        if self.grid is None:
+            return None
+        series = self._series(self.alpha)
+        if self._refusal():
+            return {"series": series}
+        blocks, geometric = np.asarray(self.blocks), bool(self.decision.geometric)
+        x, mean = self.grid if geometric else np.log(self.grid), blocks.mean(axis=0)
+        intercept = np.log(mean).mean() - self._slope(x, mean, blocks)[0] * x.mean()
+        slope, (low, high), _, _, claim = self._state()
+        names = ("slope", "low", "high", "intercept", "claimed")
+        fit = dict(zip(names, plain([slope, low, high, intercept, claim]), strict=True))
+        return {"series": series, "fit": {**fit, "geometric": geometric}}
+
     def check(self) -> Finding | None:
         if self._refusal():
             return None
@@ -192,6 +218,15 @@ class LimitDecider(GridDecider):
             margin=float(distance[-1]),
         )  # fmt: skip
 
+    def trace(self) -> dict[str, Any] | None:
+        if self.grid is None:
+            return None
+        _, _, limit, rate = self._state()
+        series = self._series(
+            self.alpha / len(self.grid), digits=12
+        )  # what is drawn is the small distance to the limit
+        return {"series": series, "limit": limit, "rate": rate}
+
     def check(self) -> Finding | None:
         if self._refusal():
             return None
@@ -239,6 +274,18 @@ class ConservedDecider(Decider):
 
     def finish(self, complete: bool) -> Finding:
         return self._judge()
+
+    def trace(self) -> dict[str, Any] | None:
+        if self.h is None or self.drift is None:
+            return None
+        found = self._judge()
+        kept = thinned(len(self.h))
+        columns = {"h": self.h, "drift": self.drift, "floor": np.full(len(self.h), self.floor)}
+        return {
+            "series": {name: plain(column[kept]) for name, column in columns.items()},
+            # Without a tolerance there is no slope: the drift met the floor too soon.
+            "fit": {"order": found.estimate if found.tolerance else None, "claimed": float(self.decision.order)},
+        }
 
     def _judge(self) -> Finding:
         assert self.h is not None and self.drift is not None

@@ -16,6 +16,7 @@ from .random import Primitive
 from .sequential import asymptotic_interval
 from .spread import Spread
 from .sure import recheck
+from .trace import Looks
 from .watched import BoundedMean, ExcessBet, RobustMean, SubGaussianMean, Watched, block_rows, success_interval
 
 ROUNDING = 1e-9  # relative size below which a difference of float64 results is not evidence of anything
@@ -39,6 +40,7 @@ class MeanDecider(Decider):
         self.support: tuple[float, float] | None = None
         self.bet: ExcessBet | None = None
         self.finding: Finding | None = None
+        self.looks = Looks()
 
     # -- taking samples -----------------------------------------------------------------------------------------
 
@@ -133,6 +135,23 @@ class MeanDecider(Decider):
         low, high = asymptotic_interval(self.spread.xp, self.spread.block_means(), share)
         return (float(low[0]), float(high[0])), "asymptotic", self.spread.refusal(share)
 
+    def _look(self) -> tuple[tuple[float, float], str, str]:
+        """`_interval`, noted for the trace."""
+        interval, basis, refused = self._interval()
+        self.looks.note(self.spread.n, self._mean, *interval, valid=not refused)
+        return interval, basis, refused
+
+    def trace(self) -> dict[str, Any] | None:
+        sequence = self.looks.plain()
+        if sequence is None or self.bound is None:
+            return None
+        return {
+            "sequence": sequence,
+            "of": "quantity/bound" if self.ratio else "quantity",
+            "bound": self.bound,
+            "tolerance": self._tolerance() if hasattr(self.decision, "tol") else None,
+        }
+
     def _intervals_decide(self) -> bool:
         """Whether an asymptotic interval may decide what the bets also may."""
         return True
@@ -153,7 +172,7 @@ class MeanDecider(Decider):
         return tol if getattr(self.decision, "absolute", False) else tol * abs(self.bound)
 
     def _finding(self, verdict: str, message: str) -> Finding:
-        interval = self._interval()[0]
+        interval = self._look()[0]
         assert self.bound is not None
         if self.ratio:
             message += "; quantity/bound is compared with 1, since the bound varies over instances"
@@ -174,7 +193,7 @@ class MeanDecider(Decider):
                 return found
         if self.spread.constant()[0]:
             return self._settled() if len(self.spread.means) >= 16 else None
-        interval, basis, refused = self._interval()
+        interval, basis, refused = self._look()
         return None if refused else self._judge(interval, basis)
 
     def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:
@@ -356,6 +375,7 @@ class ProbabilityDecider(Decider):
         super().__init__(lab, alpha, effort)
         self.n = self.hits = 0
         self.bound: float | None = None
+        self.looks = Looks()
 
     def add(self, rows: dict[str, np.ndarray], first: int, size: int) -> None:
         if not self.lab.drawn:
@@ -382,6 +402,7 @@ class ProbabilityDecider(Decider):
         if self.bound >= 1:
             return self._finding("pass", "vacuous here, the bound is at least 1")
         low, high = success_interval(self.hits, self.n, self.alpha)
+        self.looks.note(self.n, self.hits / self.n, low, high)
         if low > self.bound:
             return self._finding("fail", "the probability exceeds the bound")
         if high <= self.bound:
@@ -390,3 +411,7 @@ class ProbabilityDecider(Decider):
 
     def finish(self, complete: bool) -> Finding:
         return self.check() or self._finding("inconclusive", f"undecided: {'samples' if complete else 'time'} ran out")
+
+    def trace(self) -> dict[str, Any] | None:
+        sequence = self.looks.plain()
+        return {"sequence": sequence, "of": "share", "bound": self.bound, "tolerance": None} if sequence else None

@@ -21,6 +21,7 @@ from .directed import Search
 from .laboratory import Laboratory
 from .random import Primitive
 from .sequential import no_event_bound
+from .trace import Histogram
 
 PRECISIONS = (106, 256, 512, 1024)
 _TIE = 1e-9  # relative distance below the bound within which a row is rechecked as if it exceeded it
@@ -123,6 +124,7 @@ class SureDecider(Decider):
         self.exceeding = 0
         self.identical = True
         self.first: tuple[float, float] | None = None
+        self.histogram: Histogram | None = None
         self._heap: list[tuple[float, int, int]] = []  # the rows nearest to (or beyond) the bound
         self._checked: dict[tuple[int, int], Recheck] = {}
 
@@ -152,6 +154,7 @@ class SureDecider(Decider):
         self.n += size
         self.exceeding += int(np.sum(scores > 0))
         self._note(scores, left, right)
+        self._count(scores, left, right)
         if self.first is None:
             self.first = (left[0], right[0])
         self.identical = self.identical and bool(np.all(left == self.first[0]) and np.all(right == self.first[1]))
@@ -163,6 +166,24 @@ class SureDecider(Decider):
                 heapq.heapreplace(self._heap, entry)
             else:
                 break
+
+    def _count(self, scores: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+        if self.histogram is None:
+            ratios = bool(np.all(right > 0))
+            first = left / right if ratios else left - right
+            self.histogram = Histogram(
+                "quantity/bound" if ratios else "quantity - bound", first[: self.lab.rows], float(ratios)
+            )
+        mark = self.histogram.mark
+        with np.errstate(all="ignore"):
+            values = np.where(right > 0, left / right, np.nan) if mark else left - right
+        self.histogram.add(np.where(np.abs(scores) <= _TIE, mark, values))
+
+    def trace(self) -> dict[str, Any] | None:
+        if self.histogram is None:
+            return None
+        counted = self.histogram.plain(self.histogram.mark)
+        return {"histogram": counted} if counted else None
 
     def _ranked(self) -> list[tuple[float, int, int]]:
         return [(s, -b, -r) for s, b, r in sorted(self._heap, reverse=True)]
@@ -332,6 +353,12 @@ class MinimiserDecider(SureDecider):
     def enclosed_sides(self, row: dict[str, Any]) -> tuple[Any, ...]:
         return row["value"] - row.get("quantity_error", 0), row["quantity"]
 
+    def _count(self, scores: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+        values = np.where(np.abs(scores) <= _TIE, 0.0, right - left)
+        if self.histogram is None:
+            self.histogram = Histogram("quantity - minimum", values[: self.lab.rows], 0.0, low_side=False)
+        self.histogram.add(values)
+
     def _told(self, left: Any, right: Any) -> str:
         return f"a value {right!r} below the claimed minimum {left!r}"
 
@@ -431,6 +458,12 @@ class IdentityDecider(SureDecider):
         worst = max(flat(abs(left - right)), key=lambda g: (g.low().middle(), g.middle()))
         terms = [Interval(t).magnitude().middle() for x in (left, right, row.get("scale", 0)) for t in flat(x)]
         return Interval.larger(worst - row.get("quantity_error", 0), Interval(0)), Interval(0), max(*terms, _TINY)
+
+    def _count(self, scores: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+        values = left / right  # the gap, and the size that it is compared with
+        if self.histogram is None:
+            self.histogram = Histogram("|left - right|/size", values[: self.lab.rows], self.decision.rtol, log=True)
+        self.histogram.add(values)
 
     def _told(self, left: Any, right: Any) -> str:
         return f"the sides differ by {left!r}"

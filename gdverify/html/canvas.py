@@ -32,7 +32,7 @@ Point = tuple[float, float]
 class Key:
     """An entry of the legend: what a mark looks like, and what it is."""
 
-    mark: str  # a name of `DASHES`, or: dot, ring, triangle, tick, box, band
+    mark: str  # a name of `DASHES`, or: dot, ring, triangle, tick, interval, box, band
     colour: str
     text: str
 
@@ -194,6 +194,9 @@ def _shape(x: float, y: float, shape: str, colour: str) -> str:
         return f'<circle cx="{_f(x)}" cy="{_f(y)}" r="5" fill="none" stroke="{colour}" stroke-width="1.6"/>'
     if shape == "tick":
         return f'<path d="M{_f(x - 5)} {_f(y)}h10" stroke="{colour}" stroke-width="2"/>'
+    if shape == "interval":
+        path = f"M{_f(x)} {_f(y - 5)}v10M{_f(x - 3)} {_f(y - 5)}h6M{_f(x - 3)} {_f(y + 5)}h6"
+        return f'<path d="{path}" stroke="{colour}" stroke-width="1.2" fill="none"/>'
     path = f"M{_f(x)} {_f(y - 4)}L{_f(x + 3.8)} {_f(y + 3)}H{_f(x - 3.8)}Z"
     return f'<path d="{path}" fill="{colour}"/>'
 

@@ -17,8 +17,9 @@ from .canvas import BOUND, DATA, FIT, STYLE, Key, Plot, Point
 __all__ = ["STYLE", "Figure", "case_figures", "figures"]
 
 INK = "currentColor"
+_ROUNDING = " What exceeds it was found to be rounding, in interval arithmetic."
 _MOST_ROWS = 24  # of a plot with a row for each case
-_PREFERRED = ("T", "n", "N", "d", "k", "depth", "L", "t", "time", "steps", "m")  # among parameters that vary as much
+_SIZES = ("T", "n", "N", "t", "time", "steps", "k", "depth", "width", "d", "dimension", "m", "L")  # natural as an axis
 Plain = Mapping[str, Any]
 
 
@@ -93,7 +94,8 @@ def _histogram(entry: Plain, claim: Plain, data: Plain) -> Figure | None:
     mark, zeros = number(data.get("bound")), number(data.get("zeros")) or 0.0
     largest = number(entry.get("estimate")) if of == "quantity/bound" and mark == 1 == entry.get("bound") else None
     ends = [v for bin in bins for v in bin[:2]]
-    if mark is not None and (log or _near(mark, ends)):
+    beyond = max(ends)
+    if mark is not None:
         ends.append(mark)
     if largest is not None:
         ends.append(largest)
@@ -117,68 +119,77 @@ def _histogram(entry: Plain, claim: Plain, data: Plain) -> Figure | None:
     caption = f"How {of} is distributed over {total:,.0f} drawn instances."
     if zeros:
         caption += f" {zeros:,.0f} of them are 0 or below, which a log axis cannot show."
-    if mark is not None:
-        caption += f" The {what} is {text(mark)}{'' if shown else ', far outside the plot'}."
+    if shown:
+        caption += f" The {what} is {text(mark)}."
+    if _kind(claim) == "identity" and entry.get("verdict") == "pass" and mark is not None and beyond > mark:
+        caption += _ROUNDING
     if largest is not None:
         caption += f" The largest, directed search included, is {text(largest, 6)}."
     listed = "; ".join(f"{text(a)} to {text(b)}: {n:.0f}" for a, b, n in bins if n)
     return Figure(plot.svg(f"{caption} Instances by range of {of}: {listed}."), caption, "histogram")
 
 
-def _near(mark: float, values: Sequence[float]) -> bool:
-    """Whether a mark can be shown on a linear axis without squeezing the rest."""
-    lo, hi = min(values), max(values)
-    return lo - 3 * (hi - lo) <= mark <= hi + 3 * (hi - lo)
-
-
 def _sequence(entry: Plain, claim: Plain, trace: Plain) -> Figure | None:
-    looks = sorted(
-        (
-            (n, mean, low, high)
-            for n, mean, low, high in _columns(_mapping(trace["sequence"]), "n", "mean", "low", "high")
-            if n is not None and n > 0 and mean is not None
-        ),
-        key=lambda look: look[0],
-    )
+    data = _mapping(trace["sequence"])
+    flags = data.get("valid")
+    flags = flags if isinstance(flags, list) else []
+    looks = []
+    for k, (n, mean, low, high) in enumerate(_columns(data, "n", "mean", "low", "high")):
+        if n is not None and n > 0 and mean is not None:
+            ends = (low, high) if low is not None and high is not None and low <= high else None
+            looks.append((n, mean, ends, k >= len(flags) or flags[k] is not False))
+    looks.sort(key=lambda look: look[0])
     if len(looks) < 2:
         return None
     bound, tolerance = number(trace.get("bound")), number(trace.get("tolerance")) or 0.0
-    known = [(n, low, high) for n, _, low, high in looks if low is not None and high is not None and low <= high]
+    valid = [(n, *ends) for n, _, ends, counts in looks if ends and counts]
+    early = [(n, *ends) for n, _, ends, counts in looks if ends and not counts]
     one_sided = _kind(claim) in ("mean-bound", "probability-bound", "counterexample")
     of = "bound" if one_sided else "value"
     edges = [] if bound is None or not tolerance else [bound + tolerance, bound - tolerance][: 1 if one_sided else 2]
     values: list[float] = [mean for _, mean, _, _ in looks[len(looks) // 2 :]] + edges
     if bound is not None:
         values.append(bound)
-    if known:
+    if known := sorted(valid + early):
         # Early intervals are wide: where they go on beyond the plot matters less than how the last ones decide.
         reach = max(known[-1][2] - known[-1][1], max(values) - min(values))
         values += [v for _, low, high in known if high - low <= 4 * reach for v in (low, high)]
     keys = [Key("dot", DATA, "mean")]
-    if known:
-        keys.append(Key("band", DATA, "confidence sequence"))
+    if valid:
+        keys.append(Key("band" if len(valid) > 1 else "interval", DATA, "confidence sequence"))
+    if early:
+        keys.append(Key("dots", DATA, "too early to decide"))
     if bound is not None:
         keys.append(Key("dash", BOUND, f"{of} {text(bound)}"))
     if edges:
-        keys.append(Key("dots", BOUND, f"tolerance {text(tolerance)}"))
+        keys.append(Key("dash-dot", BOUND, f"tolerance {text(tolerance)}"))
     x = Scale.over([look[0] for look in looks], log=True)
-    plot = Plot(_title(entry, claim, "confidence sequence"), x, Scale.over(values), "samples", "mean", keys)
-    if known:
-        plot.band(known, DATA, 0.3)
+    label = {"share": "share above the threshold", "quantity/bound": "mean of quantity/bound"}.get(
+        str(trace.get("of")), "mean"
+    )
+    plot = Plot(_title(entry, claim, "confidence sequence"), x, Scale.over(values), "samples", label, keys)
+    plot.band(valid, DATA, 0.3)
+    for n, low, high in early:
+        plot.line([(n, low), (n, high)], DATA, "dots", 1.2)
+    for n, low, high in valid:
+        plot.whisker(n, low, high, DATA)
+    for edge in edges:
+        plot.across(edge, BOUND, "dash-dot")
     if bound is not None:
-        for edge in edges:
-            plot.across(edge, BOUND, "dots")
         plot.across(bound, BOUND, "dash")
     plot.line([(n, mean) for n, mean, _, _ in looks], DATA, width=1.2)
     for n, mean, _, _ in looks:
         if plot.y.lo <= mean <= plot.y.hi:
             plot.mark(n, mean, "dot", DATA)
     last = looks[-1]
-    caption = f"The mean over the samples so far, {text(last[1])} after {last[0]:,.0f}"
-    if known:
-        caption += f", and its confidence sequence, in the end {_interval(*known[-1][1:])}"
+    caption = f"The {label} over the samples so far, {text(last[1])} after {last[0]:,.0f}"
+    if valid:
+        caption += f", and its confidence sequence, in the end {_interval(*valid[-1][1:])}"
     caption += f". The {of} is {text(bound)}" + (f", the tolerance {text(tolerance)}." if edges else ".")
-    listed = "; ".join(f"{n:.0f}: {text(mean)}, {_interval(low, high)}" for n, mean, low, high in looks)
+    listed = "; ".join(
+        f"{n:.0f}: {text(mean)}, {_interval(*(ends or (None, None)))}{'' if counts else ' (too early to decide)'}"
+        for n, mean, ends, counts in looks
+    )
     return Figure(plot.svg(f"{caption} By number of samples, mean and interval: {listed}."), caption, "sequence")
 
 
@@ -194,7 +205,7 @@ def _rate(entry: Plain, claim: Plain, series: Plain, fit: Plain) -> Figure | Non
     slope, low, high = (number(fit.get(name)) for name in ("slope", "low", "high"))
     intercept, claimed = number(fit.get("intercept")), number(fit.get("claimed"))
     what = "ratio" if geometric else "exponent"
-    keys = [Key("dot", DATA, "mean with its interval")]
+    keys = [Key("dot", DATA, "mean"), *([Key("interval", DATA, "interval")] if _radii(points) else [])]
     if slope is not None:
         keys.append(Key("solid", FIT, f"fitted {what} {text(slope)}"))
     if claimed is not None:
@@ -228,7 +239,7 @@ def _limit(entry: Plain, claim: Plain, series: Plain, trace: Plain) -> Figure | 
             points.append((n, distance, *ends))
     if len(points) < 2:
         return None
-    keys = [Key("dot", DATA, "distance with its interval")]
+    keys = [Key("dot", DATA, "distance"), *([Key("interval", DATA, "interval")] if _radii(points) else [])]
     if rate is not None:
         keys.append(Key("dash", BOUND, f"falling like n to the −{text(rate)}"))
     x = Scale.over([p[0] for p in points], log=True)
@@ -307,37 +318,45 @@ def _cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
         "limit-law": ("last mean", "limit"),
         "identity": ("largest difference, relative", "tolerance"),
         "probability-bound": ("share above the threshold", "bound"),
+        "mean-bound": ("mean", "bound"),
         "mean-equals": ("mean", "value"),
+        "counterexample": ("quantity", "refuted bound"),
     }.get(kind, ("estimate", "bound"))
     every = finite(v for p in points for v in (p[1], p[4]))
     log = min(every) > 0 and max(every) > 10 * min(every)
     kept = [*every, *(v for p in points for v in _narrow(p, every, log))]
     intervals = any(low is not None and high is not None for _, _, low, high, _ in points)
-    keys = [Key("dot", DATA, "found" + (", with its interval" if intervals else "")), Key("dash", BOUND, reference)]
+    same, alone = len({p[4] for p in points}) == 1, len(_differing(entries)) == 1
+    joined = alone and not same and len(points) == len(places)
+    keys = [Key("dot", DATA, "found"), Key("dash" if same or joined else "tick", BOUND, reference)]
+    if intervals:
+        keys.insert(1, Key("interval", DATA, "interval"))
     x = Scale.over(places, log=places[0] > 0 and places[-1] > 10 * places[0])
     title = f"{_named(entries[0], claim)}: {quantity} by {name}"
     plot = Plot(title, x, Scale.over(kept, log), name, quantity, keys)
-    bounds = [(p[0], p[4]) for p in points]
-    if len(set(bounds)) == len(places):
-        plot.line(sorted(set(bounds)), BOUND, "dash")
+    if joined:
+        plot.line([(p[0], p[4]) for p in points], BOUND, "dash")
+    elif same:
+        plot.across(points[0][4], BOUND, "dash")
     for at, estimate, low, high, bound in points:
-        if len(set(bounds)) != len(places):
+        if not joined and not same:
             plot.mark(at, bound, "tick", BOUND)
         if low is not None and high is not None and (not log or high > 0):
             plot.whisker(at, low, high, DATA)
         if not log or estimate > 0:
             plot.mark(at, estimate, "dot", DATA)
-    same = len({p[4] for p in points}) == 1
     caption = f"{quantity[0].upper()}{quantity[1:]} at {len(points)} cases, by {name}"
-    caption += f"; {reference}: {text(points[0][4])}." if same else f"; dashed: the {reference} of each."
+    caption += f"; {reference}: {text(points[0][4])}." if same else f", with the {reference} of each."
+    caption += "" if alone else " Other parameters vary too."
+    if kind == "identity" and all(e.get("verdict") == "pass" for e in entries) and any(p[1] > p[4] for p in points):
+        caption += _ROUNDING
     listed = "; ".join(f"{text(a)}: {text(v)}, {reference} {text(b)}" for a, v, _, _, b in points[:200])
     return Figure(plot.svg(f"{caption} By {name}: {listed}."), caption, "cases")
 
 
 def _worst_cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
     """What an instance attains and what is certified, as shares of what is stated; a row for each case."""
-    cases = [_mapping(e.get("case")) for e in entries]
-    common = {k: v for k, v in cases[0].items() if all(c.get(k) == v for c in cases)} if len(cases) > 1 else {}
+    differing = _differing(entries) or None
     rows = []
     for e in entries:
         stated = number(e.get("bound"))
@@ -345,7 +364,7 @@ def _worst_cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
         certified = certified if certified is not None else number(e.get("estimate"))
         if stated is not None and stated > 0 and certified is not None:
             share = None if tight is None else tight / stated
-            rows.append((_case(e, but=common), stated, share, certified / stated))
+            rows.append((_case(e, differing), stated, share, certified / stated))
     if not rows:
         return None
     every = rows
@@ -408,11 +427,11 @@ def _listed(points: Sequence[tuple[float, float, float | None, float | None]]) -
     return "; ".join(f"{text(n)}: {text(value)}, {_interval(low, high)}" for n, value, low, high in points)
 
 
-def _case(entry: Plain, but: Plain | None = None) -> str:
-    """A case in one line, without what it shares with ``but``; exact rationals that are long are rounded."""
+def _case(entry: Plain, names: set[str] | None = None) -> str:
+    """A case, or what it says of these names, in one line; exact rationals that are long are rounded."""
     parts = []
     for name, value in _mapping(entry.get("case")).items():
-        if but is not None and name in but and but[name] == value:
+        if names is not None and name not in names:
             continue
         short = number(value)
         parts.append(f"{name}={value if len(str(value)) <= 8 or short is None else text(short)}")
@@ -429,16 +448,21 @@ def _title(entry: Plain, claim: Plain, what: str) -> str:
 
 
 def _varying(entries: Sequence[Plain]) -> str:
-    """The numeric case parameter with most values; of several, the usual ones first."""
+    """The numeric case parameter to draw over: a size with three values or more, else the one with most values."""
     values: dict[str, set[float]] = {}
     for e in entries:
         for name, value in _mapping(e.get("case")).items():
             at = number(value)
             if at is not None:
                 values.setdefault(str(name), set()).add(at)
-    rank = {name: -k for k, name in enumerate(_PREFERRED)}
-    order = sorted(values, key=lambda name: (-len(values[name]), -rank.get(name, -len(rank)), name))
-    return order[0] if order else ""
+    sizes = [name for name in _SIZES if len(values.get(name, ())) >= 3]
+    return (sizes or sorted(values, key=lambda name: (-len(values[name]), name)) or [""])[0]
+
+
+def _differing(entries: Sequence[Plain]) -> set[str]:
+    """Names of the case parameters that are not the same everywhere."""
+    cases = [_mapping(e.get("case")) for e in entries]
+    return {name for case in cases for name in case if any(other.get(name) != case[name] for other in cases)}
 
 
 def _narrow(
@@ -460,6 +484,10 @@ def _intervals_scale(points: Sequence[tuple[float, float, float | None, float | 
     least, most = min(values), max(values)
     ends = [v for p in points for v in p[2:] if v is not None and least / 10 < v < most * 10]
     return Scale.over([*values, *ends], log=True)
+
+
+def _radii(points: Sequence[tuple[float, float, float | None, float | None]]) -> bool:
+    return any(low is not None and high is not None and high > low for _, _, low, high in points)
 
 
 def _draw_points(plot: Plot, points: Sequence[tuple[float, float, float | None, float | None]]) -> None:
