@@ -121,7 +121,8 @@ class Plot:
         self.marks.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.2"/>')
 
     def mark(self, x: float, y: float, shape: str, colour: str) -> None:
-        self.marks.append(_shape(self._x(x), self._y(y), shape, colour))
+        """A point; a triangle stands on its position, the others are centred there."""
+        self.marks.append(_shape(self._x(x), self._y(y) - (3 if shape == "triangle" else 0), shape, colour))
 
     # -- the picture ----------------------------------------------------------------------------------------------
 

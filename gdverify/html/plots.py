@@ -106,7 +106,7 @@ def _histogram(entry: Plain, claim: Plain, data: Plain) -> Figure | None:
     if shown and mark is not None:
         keys.append(Key("dash", BOUND, f"{what} {text(mark)}"))
     if largest is not None:
-        keys.append(Key("triangle", FIT, f"largest found {text(largest)}"))
+        keys.append(Key("triangle", FIT, f"largest found {text(largest, 6)}"))
     plot = Plot(_title(entry, claim, f"distribution of {of}"), x, y, of, "instances", keys)
     for a, b, n in bins:
         if n:
