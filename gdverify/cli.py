@@ -33,6 +33,18 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _bytes(text: str) -> int:
+    units = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+    unit = units.get(text[-1:].lower())
+    try:
+        value = float(text[:-1] if unit else text) * (unit or 1)
+    except ValueError:
+        value = -1.0
+    if not 2**20 <= value < 2**60:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory (write 500M or 4G)")
+    return int(value)
+
+
 def _probability(text: str) -> float:
     try:
         value = float(text)
@@ -81,6 +93,13 @@ def build_parser() -> argparse.ArgumentParser:
             "--alpha", type=_probability, metavar="A", help="error probability of the whole run (default: 1e-6)"
         )
 
+    def limits(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--no-cache", action="store_true", help="compute everything, whatever is stored")
+        sub.add_argument(
+            "--time-limit", type=_seconds, metavar="10m", help="for one piece of evidence at a case, or one mutant"
+        )
+        sub.add_argument("--memory-limit", type=_bytes, metavar="4G", help="for the same (default: what there is)")
+
     def hunting(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
         sub.add_argument("--seed", type=int, default=0, metavar="N", help="of every random number (default: 0)")
@@ -113,6 +132,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--set", action="append", metavar="NAME=VALUE", help="fix a parameter: 3, 0.25, 1e-3 or 1/3")
     sub.add_argument("--budget", type=_seconds, metavar="60s", help="time for each experiment case")
     workers(sub)
+    limits(sub)
+    sub.add_argument("--resume", action="store_true", help="go on with the run that was interrupted")
     sub.add_argument("--json", metavar="FILE", help="write the report; - is standard output")
     sub.add_argument("--markdown", metavar="FILE", help="write the report as Markdown, for job summaries")
     sub.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML")
@@ -131,6 +152,7 @@ def build_parser() -> argparse.ArgumentParser:
     claims(sub)
     sampling(sub)
     workers(sub)
+    limits(sub)
     sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
     sub.add_argument("--markdown", metavar="FILE", help="write the table as Markdown")
     sub.add_argument("-v", "--verbose", action="store_true", help="what each piece of evidence said")
@@ -164,6 +186,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--constant", metavar="C", help="a number, symbol or definition in the bound (default: a factor in front)"
     )
     hunting(sub)
+
+    sub = command("history", "the verdicts that runs on this machine have given on a claim")
+    sub.add_argument("claim", nargs="?", metavar="CLAIM", help="id (no CLAIM: which claims have a history)")
+    sub.add_argument("--most", type=_positive, default=20, metavar="N", help="latest runs to show (default: 20)")
+    sub.add_argument("--json", action="store_true")
 
     sub = command("replay", "recompute a saved counterexample in high precision")
     sub.add_argument("file", metavar="FILE.json")
@@ -200,6 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal still gets every line
     args = build_parser().parse_args(argv)
+    args.given = list(sys.argv[1:] if argv is None else argv)
     if args.command == "audit":
         args.all = not args.claims
     try:

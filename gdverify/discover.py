@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,7 @@ from .store import home, write_atomically
 
 ENTRY_POINTS = "gdverify.theorems"
 _CACHE_FORMAT = 1
+_LISTING = 60.0  # seconds that a module may take to import where only running it tells what it holds
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Entry:
-    """A claim as `gdverify list` knows it, without having run its module."""
+    """A claim as `gdverify list` knows it, without having run its module; ``problem``: why it cannot be read."""
 
     id: str
     title: str
     topic: str
     decides: str
     source: Source
+    problem: str = ""
 
     @property
     def paper(self) -> str:
@@ -277,8 +280,7 @@ class Index:
         except (OSError, IndexError, TypeError) as error:
             raise UsageError(f"{source.path}: cannot be read: {error}") from error
         if rows is None:
-            claims = load(source)
-            return [Entry(c.id, c.title, source.topic, c.decides.kind, source) for c in claims]
+            return listed_apart(source)
         self._known[source.path] = [*stamp, rows]
         self._changed = True
         return [Entry(r[0], r[1], source.topic, r[2], source) for r in rows]
@@ -293,18 +295,44 @@ class Index:
             pass
 
 
-def catalogue(sources: Sequence[Source] | None = None) -> list[Entry]:
-    """Every claim of the catalogue (or of ``sources``), by topic and id.
+def listed_apart(source: Source) -> list[Entry]:
+    """Claims of a module that only running it can tell, run in a process of its own.
 
     Raises
     ------
     UsageError
-        a module cannot be read, or two claims share an id
+        it cannot be loaded
+    """
+    from .pool import Limits, Request, run_requests
+    from .worker import work
+
+    found: list[list[str]] = []
+    why: list[str] = []
+    run_requests(
+        [Request({"source": source, "tasks": [{"list": True}]}, [0])], work, jobs=1, limits=Limits(_LISTING),
+        answered=lambda _, answer: found.extend(answer["result"]), failed=lambda _, text: why.append(text),
+    )  # fmt: skip
+    if why:
+        raise UsageError(why[0] if source.path in why[0] else f"{source.path}: {why[0]}")
+    return [Entry(i, title, source.topic, kind, source) for i, title, kind in found]
+
+
+def catalogue(sources: Sequence[Source] | None = None) -> list[Entry]:
+    """Every claim of the catalogue (or of ``sources``), by topic and id; a module that cannot be read has one entry.
+
+    Raises
+    ------
+    UsageError
+        two claims share an id
     """
     index = Index()
     entries: list[Entry] = []
     for source in catalogue_sources() if sources is None else sources:
-        entries += index.entries(source)
+        try:
+            entries += index.entries(source)
+        except UsageError as error:
+            name = re.sub("[^a-z0-9]+", "-", Path(source.path).stem.lower()).strip("-") or "module"
+            entries.append(Entry(f"{name}.unreadable", source.path, source.topic, "", source, str(error)))
     index.save()
     seen: dict[str, Entry] = {}
     for entry in entries:
@@ -436,6 +464,64 @@ def select(patterns: Sequence[str], everything: bool = False) -> list[Located]:
             raise UsageError(_no_claim(pattern, [e.id for e in entries]))
         chosen += [Located(load_claim(e.source, e.id), e.source) for e in entries if e.id in matched]
     return _distinct(chosen)
+
+
+def find(patterns: Sequence[str], everything: bool = False) -> list[Entry]:
+    """What `select` finds, as entries: no module is run in this process.
+
+    Raises
+    ------
+    UsageError
+        as `select`, but for what only running a module shows
+    """
+    chosen: list[Entry] = []
+    entries: list[Entry] | None = None
+    if everything:
+        entries = catalogue()
+        chosen += entries
+    for pattern in patterns:
+        if looks_like_path(pattern):
+            chosen += _entries_of_path(pattern)
+            continue
+        if entries is None:
+            entries = catalogue()
+        matched = _match(pattern, [e.id for e in entries])
+        if matched:
+            chosen += [e for e in entries if e.id in matched]
+        elif pattern and Path(pattern).is_dir():
+            chosen += _entries_of_path(pattern)
+        else:
+            raise UsageError(_no_claim(pattern, [e.id for e in entries]))
+    out: dict[str, Entry] = {}
+    for entry in chosen:
+        first = out.setdefault(entry.id, entry)
+        if first.source.path != entry.source.path:
+            raise UsageError(f"two claims have the id {entry.id}: {first.source.path} and {entry.source.path}")
+    return list(out.values())
+
+
+def _entries_of_path(pattern: str) -> list[Entry]:
+    path, _, wanted = pattern.partition("::")
+    index = Index()
+    found: list[Entry] = []
+    sources = path_sources(path)
+    for source in sources:
+        rows = index.entries(source)
+        # A single file that seems to hold none may import its claims from elsewhere.
+        rows = rows or (listed_apart(source) if len(sources) == 1 else [])
+        for row in rows:
+            if row.id in {e.id for e in found if e.source == source}:
+                raise UsageError(f"{source.path}: two claims have the id {row.id}")
+            found.append(row)
+    index.save()
+    if not found:
+        raise UsageError(f"{path}: no claims (a claim is a module-level gdverify.Claim)")
+    if not wanted:
+        return found
+    matched = _match(wanted, [e.id for e in found])
+    if not matched:
+        raise UsageError(f"{path}: {_no_claim(wanted, [e.id for e in found])}")
+    return [e for e in found if e.id in matched]
 
 
 def _from_path(pattern: str) -> list[Located]:

@@ -106,6 +106,8 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
                     f"{'killed  ' if m.killed else 'SURVIVES'} {m.mutant}: {', '.join(m.by) or 'by nothing'}",
                     _INDENT + "  ",
                 )
+    if verdict.trouble:
+        out += wrapped(verdict.trouble, _INDENT, "  ")
     if verdict.reservation:
         out += wrapped(f"undecided: {verdict.reservation}", _INDENT, "  ")
     for complaint in [*verdict.complaints, *verdict.unaudited]:
@@ -256,8 +258,10 @@ def summary(run: Run, colour: bool = False) -> list[str]:
     elapsed = (run.finished - run.started).total_seconds()
     level = f"alpha {run.settings.alpha:g} over {plural(run.tests, 'test')}, " if run.tests else ""
     out.append(f"tier {run.settings.tier}, seed {run.settings.seed}, {level}{run.device}, {seconds(elapsed)}")
+    if run.stored:
+        out.append(f"{run.stored:,} of {plural(run.tasks, 'task')} from earlier runs (--no-cache computes them again)")
     if run.interrupted:
-        out.append("interrupted: what had not finished is reported as inconclusive")
+        out.append("interrupted: what had not finished is reported as inconclusive; --resume goes on with it")
     return out
 
 

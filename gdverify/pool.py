@@ -1,19 +1,23 @@
-"""Lanes of worker processes: one single-process pool each, so that a worker that dies takes down one request only.
+"""Work in processes of their own: one for each request, so that whatever it does to itself it does to nobody else.
 
-The shared queue of one big pool breaks as a whole when the system kills a worker; here the request that was on the
-dead lane is known, and everything else goes on.
+Children are forked from a server that has imported the toolkit and nothing of the user's (where the system cannot
+fork they are spawned).  A child sends each answer as it has it, as JSON; one that hangs, dies or sends nonsense costs
+the task it was at, and the rest of its request goes to a fresh child.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 _THREADS = (
@@ -23,11 +27,12 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+_LARGEST = 256 * 2**20  # bytes of one answer
 
 
 @dataclass
 class Request:
-    """Work for one worker.
+    """Work for one child.
 
     Parameters
     ----------
@@ -39,48 +44,161 @@ class Request:
     payload: dict[str, Any]
     places: list[Any]
     gpu: bool = False
+    retried: bool = field(default=False, compare=False)
 
     def split(self) -> list[Request]:
         """One request for each task."""
-        return [
-            Request({**self.payload, "tasks": [task]}, [place], self.gpu)
-            for task, place in zip(self.payload["tasks"], self.places, strict=True)
-        ]
+        return [self.part(k, k + 1) for k in range(len(self.places))]
+
+    def part(self, first: int, last: int | None = None, retried: bool = False) -> Request:
+        """The tasks from ``first`` on."""
+        tasks = self.payload["tasks"][first:last]
+        return Request({**self.payload, "tasks": tasks}, self.places[first:last], self.gpu, retried)
 
 
-class Lane:
-    """One worker process, spawned when first used; ``gpu`` is the device it owns, if any."""
+@dataclass(frozen=True)
+class Limits:
+    """What one task may take.
 
-    def __init__(self, gpu: str | None = None):
-        self.gpu = gpu
-        self._executor: ProcessPoolExecutor | None = None
+    Parameters
+    ----------
+    seconds : wall time, after which its process is killed; None for no limit
+    memory : bytes beyond what a child starts with; None for no limit, and none on a GPU lane
+    """
 
-    def submit(self, work: Callable[[Any], Any], payload: Any) -> Future[Any]:
-        if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                max_workers=1,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_start_worker,
-                initargs=(self.gpu,),
-            )
-        return self._executor.submit(work, payload)
-
-    def close(self, kill: bool = False) -> None:
-        """Let the worker go; ``kill`` does not wait for what it is doing."""
-        executor, self._executor = self._executor, None
-        if executor is None:
-            return
-        if kill:
-            for process in list((getattr(executor, "_processes", None) or {}).values()):
-                process.terminate()
-        executor.shutdown(wait=not kill, cancel_futures=True)
+    seconds: float | None = None
+    memory: int | None = None
 
 
-def _start_worker(gpu: str | None) -> None:
+class _Child:
+    """A process at a request, and how far it is."""
+
+    def __init__(self, lane: str | None, request: Request, work: Callable[..., Any], limits: Limits):
+        self.lane, self.request, self.limits = lane, request, limits
+        self.answers = 0
+        self.refused = ""  # what it says went wrong with the task it was at
+        context = _context()
+        self.connection, theirs = context.Pipe(duplex=False)
+        memory = limits.memory if lane is None else None
+        self.process = context.Process(target=_serve, args=(theirs, work, request.payload, lane, memory), daemon=True)
+        with one_thread_each():
+            self.process.start()
+        theirs.close()
+        self.since = time.monotonic()
+
+    def late(self) -> bool:
+        """Whether the task under way has had its time."""
+        return self.limits.seconds is not None and time.monotonic() - self.since > self.limits.seconds
+
+    def receive(self) -> Any:
+        """The next message, or None when there will be none."""
+        try:
+            message = json.loads(self.connection.recv_bytes(_LARGEST))
+        except (EOFError, OSError, ValueError):
+            return None
+        self.since = time.monotonic()
+        return message
+
+    def end(self) -> str:
+        """Stop it with all that it started; what its end looks like."""
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg") and self.process.pid:
+                os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join()
+        self.connection.close()
+        code = self.process.exitcode or 0
+        self.process.close()
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"killed by {signal.Signals(-code).name}"
+        return f"it ended by itself, with code {code}"
+
+
+def _context() -> Any:
+    """Children forked from a clean server where there is one."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["gdverify.preload"])
+    return context
+
+
+def _serve(connection: Connection, work: Callable[[Any], Iterable[Any]], payload: Any, gpu: str | None, memory: Any):
+    """In the child: answer the tasks of a request."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setsid()  # Ctrl-C is for the parent, which reports and ends us; and what we start can be ended with us
     with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which reports and ends us
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _hush()
+    _die_with_parent()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything imports CuPy
+    if memory is not None:
+        _limit_memory(memory)
+
+    def send(message: Any) -> None:
+        connection.send_bytes(json.dumps(message, default=_plain).encode())
+
+    send_bytes = send  # looked up here, so that patched modules do not matter
+    try:
+        for answer in work(payload):
+            send_bytes({"answer": answer})
+        send_bytes({"done": True})
+    except BaseException as error:  # SystemExit too: a module that calls sys.exit(0) must not look like success
+        with contextlib.suppress(BaseException):
+            send_bytes({"failed": _described(error)})
+    finally:
+        with contextlib.suppress(BaseException):
+            connection.close()
+        os._exit(0)  # no atexit handlers and no waiting for threads of the user's
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _described(error: BaseException) -> str:
+    from .worker import describe
+
+    try:
+        return describe(error)
+    except BaseException:  # its __str__ may raise
+        return type(error).__name__
+
+
+def _hush() -> None:
+    """Nothing that evidence prints must reach the terminal or a report on standard output, however much it prints."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        if not os.environ.get("GDVERIFY_DEBUG"):
+            os.dup2(nowhere, 2)
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if not os.environ.get("GDVERIFY_DEBUG"):
+        sys.stderr = sys.stdout
+
+
+def _die_with_parent() -> None:
+    """Where the system can: a run that is killed leaves no computing behind (its server ends with it)."""
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+
+
+def _limit_memory(limit: int) -> None:
+    try:
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as file:
+            held = int(file.read().split()[0]) * resource.getpagesize()
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = held + limit
+        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+    except (ImportError, OSError, ValueError):
+        pass  # a system without such limits
 
 
 @contextlib.contextmanager
@@ -100,80 +218,84 @@ def one_thread_each() -> Iterator[None]:
 
 def run_requests(
     requests: Sequence[Request],
-    work: Callable[[dict[str, Any]], list[dict[str, Any]]],
+    work: Callable[[dict[str, Any]], Iterable[Any]],
     *,
     jobs: int,
     gpus: Sequence[str] = (),
-    answered: Callable[[Any, dict[str, Any]], None],
+    limits: Limits | None = None,
+    answered: Callable[[Any, Any], None],
     failed: Callable[[Any, str], None],
     waiting: Callable[[list[Request]], None] = lambda running: None,
     poll: float = 0.2,
 ) -> None:
-    """Run every request on ``jobs`` CPU lanes and one lane for each GPU.
+    """Run every request, at most ``jobs`` at a time and one on each GPU.
 
-    A request whose worker dies is taken apart and its tasks are run one at a time in fresh workers; the task that
-    kills its worker again is reported through ``failed``, the others are answered.
+    The task at which a child dies is tried once more, alone; if that kills its child too it is reported through
+    ``failed``, as is at once a task that takes longer than it may.  The tasks after it go to a fresh child.
 
     Parameters
     ----------
-    work : module-level function from a payload to one answer for each of its tasks
+    work : module-level function from a payload to JSON-ready answers, one for each task in order; a generator sends
+        each as it comes
     answered, failed : called in this process with a task's place and its answer, or with what went wrong
     waiting : called about every ``poll`` seconds with the requests under way
     """
-    queue = list(requests)
-    lanes = [Lane(gpu) for gpu in gpus] + [Lane() for _ in range(jobs)]
-    busy: dict[Future[Any], tuple[Lane, Request]] = {}
-    idle = list(lanes)
-    finished = False
+    limits = limits or Limits()
+    queue = deque(requests)
+    idle: list[str | None] = [*gpus, *[None] * jobs]
+    busy: dict[Connection, _Child] = {}
+
+    def settle(child: _Child, message: str, again: bool) -> None:
+        """A child is through; ``message`` says why, if it did not finish."""
+        idle.append(child.lane)
+        at, request = child.answers, child.request
+        if at >= len(request.places):
+            return
+        rest = [request.part(at + 1)] if at + 1 < len(request.places) else []
+        if again and not request.retried:
+            queue.extendleft(reversed([request.part(at, at + 1, retried=True), *rest]))
+        else:
+            queue.extendleft(rest)
+            failed(request.places[at], message)
+
     try:
-        with one_thread_each():
-            while queue or busy:
-                for lane in list(idle):
-                    request = _next(queue, lane, bool(gpus))
-                    if request is None:
-                        continue
+        while queue or busy:
+            for lane in list(idle):
+                request = _next(queue, lane, bool(gpus))
+                if request is not None:
                     idle.remove(lane)
-                    busy[lane.submit(work, request.payload)] = (lane, request)
-                done, _ = wait(busy, timeout=poll, return_when=FIRST_COMPLETED)
-                for future in done:
-                    lane, request = busy.pop(future)
-                    idle.append(lane)
-                    _settle(future, lane, request, queue, answered, failed)
-                waiting([request for _, request in busy.values()])
-        finished = True
+                    child = _Child(lane, request, work, limits)
+                    busy[child.connection] = child
+            for connection in wait(list(busy), timeout=poll):
+                child = busy[connection]  # type: ignore[index]
+                message = child.receive()
+                if isinstance(message, dict) and "answer" in message and child.answers < len(child.request.places):
+                    child.answers += 1
+                    answered(child.request.places[child.answers - 1], message["answer"])
+                    continue
+                del busy[connection]  # type: ignore[arg-type]
+                end = child.end()
+                if isinstance(message, dict) and "failed" in message:
+                    settle(child, str(message["failed"]), again=False)
+                elif isinstance(message, dict) and "done" in message:
+                    settle(child, "no answer", again=False)
+                else:
+                    settle(child, f"the worker process died ({end})", again=True)
+            for connection, child in list(busy.items()):
+                if child.late():
+                    del busy[connection]
+                    child.end()
+                    settle(child, f"stopped after {limits.seconds:g} s", again=False)
+            waiting([child.request for child in busy.values()])
     finally:
-        for lane in lanes:
-            lane.close(kill=not finished)
+        for child in busy.values():
+            child.end()
 
 
-def _next(queue: list[Request], lane: Lane, gpus: bool) -> Request | None:
+def _next(queue: deque[Request], lane: str | None, gpus: bool) -> Request | None:
     """The first request for this lane; a GPU lane helps with the others once no GPU work is left."""
     for position, request in enumerate(queue):
-        if not gpus or request.gpu == (lane.gpu is not None):
-            return queue.pop(position)
-    return queue.pop(0) if queue and lane.gpu is not None else None
-
-
-def _settle(
-    future: Future[Any],
-    lane: Lane,
-    request: Request,
-    queue: list[Request],
-    answered: Callable[[Any, dict[str, Any]], None],
-    failed: Callable[[Any, str], None],
-) -> None:
-    error = future.exception()  # asked for, not raised: a worker's SystemExit or KeyboardInterrupt is not ours
-    if isinstance(error, BrokenProcessPool):
-        lane.close()
-        if len(request.places) > 1:
-            queue[:0] = request.split()
-        else:
-            failed(request.places[0], "the worker process died (killed by the system? out of memory?)")
-    elif error is not None:
-        from .worker import describe
-
-        for place in request.places:
-            failed(place, describe(error))
-    else:
-        for place, answer in zip(request.places, future.result(), strict=True):
-            answered(place, answer)
+        if not gpus or request.gpu == (lane is not None):
+            del queue[position]
+            return request
+    return queue.popleft() if queue and lane is not None else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .claim import Claim
-    from .discover import Source
+    from .discover import Entry, Source
 
 _RELATIONS = {"<=": r"\le", "<": "<", "==": "=", ">": ">", "->": r"\to"}
 Plain = dict[str, Any]
@@ -95,6 +95,15 @@ def record(claim: Claim, source: Source | None = None) -> Record:
         mutants=[{"name": m.name, "by": list(m.by)} for m in claim.mutants],
         source=_source(claim.id, source),
     )
+
+
+def stand_in(entry: Entry) -> Record:
+    """What is known of a claim whose module cannot be run."""
+    file = {"file": entry.source.path, "module": entry.source.module, "line": None}
+    return Record(
+        id=entry.id, title=entry.title, topic=entry.topic, paper={"slug": entry.paper, "title": "", "authors": []},
+        bibtex="", locator="", statement="", decides={"kind": entry.decides, "latex": []}, source=file,
+    )  # fmt: skip
 
 
 def _decides(claim: Claim) -> Plain:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from .audit import judge, killing_kinds
-from .claim import EVIDENCE_KINDS, TIERS
-from .discover import Located
+from . import digest
+from .audit import judge
+from .claim import EVIDENCE_KINDS, TIERS, Claim
+from .database import Database
+from .discover import Entry, Located, Source
 from .errors import UsageError
-from .pool import Request, run_requests
-from .record import record
+from .pool import Limits, Request, run_requests
+from .record import Record, stand_in
 from .result import Outcome
 from .store import home
 from .verdict import MutantResult, Verdict
-from .worker import draw, known_names, perform, work
+from .worker import perform, plan, work
 
 DEFAULT_ALPHA = 1e-6
+# Seconds of wall time for one task, above which its process is killed: far above what evidence that ends takes.
+TIME_LIMITS = {"smoke": 600.0, "standard": 3600.0, "full": 6 * 3600.0}
 
 
 @dataclass
@@ -34,11 +39,15 @@ class Settings:
     alpha : family-wise error probability of the whole run, shared equally by its experiment tests
     device : cpu or cuda, or auto (a GPU where there is one)
     budget : seconds after which an experiment still undecided at a case is inconclusive; None for no limit
-    jobs : worker processes; 1 runs in this process
+    jobs : worker processes
     overrides : exact values of parameters by name (``--set``)
     kinds : evidence kinds to run; None for all
     audit : whether to run it on their mutants
     save : whether confirmed violations are kept for `gdverify replay`
+    cache : whether results that an earlier run has stored are used again
+    resume : the id of an interrupted run, whose results are used whatever ``cache`` says
+    time_limit : seconds of wall time for one task (evidence at a case, or a mutant); None for the tier's
+    memory_limit : bytes that one task may take; None for a share of what the machine has
     """
 
     tier: str = "smoke"
@@ -51,6 +60,10 @@ class Settings:
     kinds: Sequence[str] | None = None
     audit: bool = False
     save: bool = True
+    cache: bool = True
+    resume: str | None = None
+    time_limit: float | None = None
+    memory_limit: int | None = None
 
     def check(self) -> None:
         """Raises UsageError for a value that makes no sense."""
@@ -63,12 +76,26 @@ class Settings:
         if self.budget is not None and not 0 < self.budget < float("inf"):
             raise UsageError(f"budget {self.budget}: expected a positive number of seconds")
 
+    def plain(self) -> dict[str, Any]:
+        """What decides the numbers of a run, JSON-ready."""
+        return {
+            "tier": self.tier,
+            "seed": self.seed,
+            "alpha": self.alpha,
+            "device": self.device,
+            "budget": self.budget,
+            "overrides": {name: str(value) for name, value in self.overrides.items()},
+            "kinds": None if self.kinds is None else list(self.kinds),
+            "audit": self.audit,
+        }
+
 
 @dataclass
 class Run:
     """What a run was and found; verdicts in the order of the claims, whatever the order of completion.
 
-    ``share`` is each experiment test's part of ``settings.alpha``, ``tests`` how many share it.
+    ``share`` is each experiment test's part of ``settings.alpha``, ``tests`` how many share it; ``stored`` of ``tasks``
+    were taken from earlier runs; ``without`` are claims that have none of the kinds of evidence asked for.
     """
 
     settings: Settings
@@ -79,6 +106,10 @@ class Run:
     tests: int
     share: float
     interrupted: bool = False
+    id: str = ""
+    tasks: int = 0
+    stored: int = 0
+    without: list[Record] = field(default_factory=list)
 
     def exit_code(self) -> int:
         """0 all pass, 1 some claim failed (or an audit complains), 3 something is undecided and nothing failed."""
@@ -90,10 +121,22 @@ class Run:
 
 
 @dataclass
+class _Planned:
+    """A claim with what a run on it takes; ``claim`` only where it is run in this process."""
+
+    record: Record
+    source: Source | None
+    cases: list[int]
+    parameters: list[str]
+    claim: Claim | None = None
+    broken: str = ""  # why its module cannot be loaded
+
+
+@dataclass
 class _Slot:
     """Answers of one claim as they come in; None where one is still missing."""
 
-    located: Located
+    planned: _Planned
     evidence: list[tuple[int, int]]
     outcomes: list[Outcome | None]
     mutants: list[list[Outcome] | None]
@@ -101,8 +144,18 @@ class _Slot:
     audited: bool
 
     @property
+    def record(self) -> Record:
+        return self.planned.record
+
+    @property
     def done(self) -> bool:
         return None not in self.outcomes and None not in self.mutants
+
+    def kinds(self, what: str, position: int) -> list[str]:
+        """The kinds of evidence that a task runs."""
+        if what == "mutant":
+            return self.declared[position]
+        return [self.record.evidence[self.evidence[position][0]]["kind"]]
 
 
 Place = tuple[int, str, int]  # claim, "evidence" or "mutant", position in the slot
@@ -115,7 +168,7 @@ def run(
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
     on_progress: Callable[[int, int, list[str]], None] = lambda done, total, running: None,
 ) -> Run:
-    """Check claims.
+    """Check claims of this process: in it with one job (nothing is stored then), else in worker processes.
 
     Parameters
     ----------
@@ -128,73 +181,247 @@ def run(
         a setting makes no sense, an override is unknown to every claim or outside a domain, no GPU with ``cuda``
     """
     settings.check()
-    gpus = _gpus(settings)
     started = datetime.now(UTC)
-    device = "cuda" if gpus else "cpu"
-    plain = {
+    gpus = _gpus(settings)
+    plain = _for_workers(settings, gpus)
+    planned = []
+    for one in claims:
+        found = plan(one.claim, one.source, plain)
+        if found["problem"]:
+            raise UsageError(found["problem"])
+        here = one.claim if settings.jobs == 1 or one.source is None else None
+        planned.append(_Planned(Record(**found["record"]), one.source, found["cases"], found["parameters"], here))
+    database = None if all(p.claim is not None for p in planned) else Database()
+    return _carry_out(planned, settings, plain, gpus, started, database, [], on_verdict, on_progress)
+
+
+def run_apart(
+    entries: Sequence[Entry],
+    settings: Settings,
+    *,
+    command: Sequence[str] = (),
+    on_verdict: Callable[[Verdict], None] = lambda verdict: None,
+    on_progress: Callable[[int, int, list[str]], None] = lambda done, total, running: None,
+) -> Run:
+    """Check claims whose modules this process never runs: whatever a module does, it does to its own verdict.
+
+    Parameters and errors as for `run`; also UsageError if no module concerned can be loaded.  ``command`` is kept for
+    ``--resume``.
+    """
+    settings.check()
+    started = datetime.now(UTC)
+    gpus = _gpus(settings)
+    plain = _for_workers(settings, gpus)
+    database = Database()
+    planned = _plan_apart(entries, settings, plain, database, on_progress)
+    return _carry_out(planned, settings, plain, gpus, started, database, command, on_verdict, on_progress)
+
+
+def _for_workers(settings: Settings, gpus: Sequence[str]) -> dict[str, Any]:
+    return {
         "tier": settings.tier,
         "seed": settings.seed,
-        "device": device,
+        "device": "cuda" if gpus else "cpu",
         "budget": settings.budget,
         "overrides": dict(settings.overrides),
         "save_dir": str(home() / "artefacts") if settings.save else None,
     }
-    _check_overrides(claims, settings)
-    slots, tests = _plan(claims, settings, plain)
+
+
+def _limits(settings: Settings) -> Limits:
+    from .doctor import memory
+
+    share = settings.memory_limit
+    if share is None and (found := memory()) is not None:
+        share = max(2 * 2**30, int(0.9 * found[1]) // settings.jobs)
+    return Limits(settings.time_limit or TIME_LIMITS[settings.tier], share)
+
+
+# -- planning ------------------------------------------------------------------------------------------------------
+
+
+def _plan_apart(
+    entries: Sequence[Entry],
+    settings: Settings,
+    plain: Mapping[str, Any],
+    database: Database,
+    on_progress: Callable[[int, int, list[str]], None],
+) -> list[_Planned]:
+    """Plans of claims in their order, made in worker processes or found in the store."""
+    groups: dict[Source, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.source, []).append(entry)
+    found: dict[Source, Any] = {}  # plans, or why there are none
+    about = {"tier": plain["tier"], "seed": plain["seed"], "overrides": _texts(plain["overrides"])}
+    keys = {
+        source: digest.key("plan", vars(source), {**about, "claims": [e.id for e in group]})
+        for source, group in groups.items()
+    }
+    stored = database.results(list(keys.values())) if settings.cache else {}
+    requests = []
+    for source, group in groups.items():
+        known = stored.get(keys[source])
+        if group[0].problem:
+            found[source] = group[0].problem
+        elif known is not None and digest.unchanged(known[0], source.path):
+            found[source] = known[1]
+        else:
+            tasks = [{"plan": [e.id for e in group]}]
+            requests.append(Request({"source": source, "settings": dict(plain), "tasks": tasks}, [source]))
+
+    def answered(source: Source, answer: dict[str, Any]) -> None:
+        found[source] = answer["result"]
+        database.keep(keys[source], answer["depends"], answer["result"], "")
+        on_progress(len(found), len(groups), ["reading theorem modules"])
+
+    run_requests(
+        requests, work, jobs=settings.jobs, limits=_limits(settings), answered=answered, failed=found.__setitem__,
+    )  # fmt: skip
+    broken = {source: why for source, why in found.items() if isinstance(why, str)}
+    if broken and len(broken) == len(groups):
+        raise UsageError(next(iter(broken.values())))
+    plans: dict[str, _Planned] = {}
+    for source, group in groups.items():
+        if source in broken:
+            for entry in group:
+                plans[entry.id] = _Planned(stand_in(entry), source, [], [], broken=broken[source])
+            continue
+        for one in found[source]:
+            if one["problem"]:
+                raise UsageError(one["problem"])
+            record = Record(**one["record"])
+            plans[record.id] = _Planned(record, source, one["cases"], one["parameters"])
+            if not record.evidence:
+                raise UsageError(f"{record.id} has no evidence: attach a derivation, an experiment or a worst case")
+    return [plans[entry.id] for entry in entries]
+
+
+def _having(planned: Sequence[_Planned], kinds: Sequence[str] | None) -> tuple[list[_Planned], list[Record]]:
+    """The claims that have evidence of one of these kinds, and the others."""
+    if kinds is None:
+        return list(planned), []
+    having = [p for p in planned if p.broken or set(p.record.evidence_kinds) & set(kinds)]
+    without = [p.record for p in planned if p not in having]
+    if not having:
+        reason = without[0].no_derivation if len(without) == 1 and "derivation" in kinds else ""
+        names = ", ".join(r.id for r in without[:5])
+        raise UsageError(f"{names}: no {' or '.join(kinds)}{f' ({reason})' if reason else ''}")
+    return having, without
+
+
+def _slots(planned: Sequence[_Planned], settings: Settings) -> tuple[list[_Slot], int]:
+    """Slots for every answer of the run, and how many experiment tests share its alpha.
+
+    The share is that of the tests that decide claims, whether or not mutants are audited as well: an audit must not
+    change a verdict, and its own tests run at the same share.
+    """
+    slots, tests = [], 0
+    wanted = EVIDENCE_KINDS if settings.kinds is None else settings.kinds
+    for one in planned:
+        places: list[tuple[int, int]] = []
+        for index, evidence in enumerate(one.record.evidence):
+            if evidence["kind"] in wanted and not one.broken:
+                places += [(index, case) for case in range(one.cases[index])]
+                tests += one.cases[index] if evidence["kind"] == "experiment" else 0
+        have = one.record.evidence_kinds
+        declared = [
+            [k for k in EVIDENCE_KINDS if k in m["by"] and k in have and k in wanted]
+            for m in (one.record.mutants if settings.audit and not one.broken else ())
+        ]
+        slots.append(_Slot(one, places, [None] * len(places), [None] * len(declared), declared, settings.audit))
+    return slots, tests
+
+
+# -- running -------------------------------------------------------------------------------------------------------
+
+
+def _carry_out(
+    planned: Sequence[_Planned],
+    settings: Settings,
+    plain: dict[str, Any],
+    gpus: Sequence[str],
+    started: datetime,
+    database: Database | None,
+    command: Sequence[str],
+    on_verdict: Callable[[Verdict], None],
+    on_progress: Callable[[int, int, list[str]], None],
+) -> Run:
+    _check_overrides(planned, settings)
+    planned, without = _having(planned, settings.kinds)
+    slots, tests = _slots(planned, settings)
     share = settings.alpha / max(tests, 1)
     plain["alpha"] = share
-    requests = _requests(slots, settings, plain, device)
-    total = sum(len(r.places) for r in requests)
+    out = Run(settings, [], started, started, plain["device"], tests, share, id=settings.resume or uuid.uuid4().hex)
+    out.without = without
+    if database is not None:
+        database.begin(out.id, started.isoformat(), list(command), settings.plain(), _versions())
     verdicts: dict[int, Verdict] = {}
-    shown = 0
-    count = 0
+    out.tasks = sum(len(s.outcomes) + len(s.mutants) for s in slots)
+    shown = count = 0
+    keys: dict[Place, str] = {}
 
-    def answered(place: Place, answer: dict[str, Any]) -> None:
+    def settled(place: Place, result: Any) -> None:
         nonlocal count, shown
         where, what, position = place
         slot = slots[where]
         if what == "mutant":
-            slot.mutants[position] = [Outcome.from_plain(o) for o in answer["outcomes"]]
+            slot.mutants[position] = [Outcome.from_plain(o) for o in result["outcomes"]]
         else:
-            slot.outcomes[position] = Outcome.from_plain(answer)
+            slot.outcomes[position] = Outcome.from_plain(result)
         count += 1
         if slot.done:
-            verdicts[where] = _verdict(slot)
+            judged(where)
+        on_progress(count, out.tasks, [])
+
+    def judged(where: int) -> None:
+        nonlocal shown
+        verdicts[where] = verdict = _verdict(slots[where])
+        if database is not None:
+            database.judged(out.id, verdict.id, verdict.verdict, verdict.qualifier, verdict.figures())
         while shown in verdicts:
             on_verdict(verdicts[shown])
             shown += 1
-        on_progress(count, total, [])
+
+    def answered(place: Place, answer: dict[str, Any]) -> None:
+        if database is not None and _worth_keeping(answer["result"]):
+            database.keep(keys[place], answer["depends"], answer["result"], out.id)
+        settled(place, answer["result"])
 
     def failed(place: Place, message: str, verdict: str = "error") -> None:
         where, what, position = place
         slot = slots[where]
+        kinds = slot.kinds(what, position)
         if what == "mutant":
-            lost = [Outcome(kind, "mutant", verdict, message=message) for kind in slot.declared[position]]
-            answered(place, {"outcomes": [o.plain() for o in lost]})
+            settled(place, {"outcomes": [Outcome(k, "mutant", verdict, message=message).plain() for k in kinds]})
         else:
-            evidence = slot.located.claim.evidence[slot.evidence[position][0]]
-            answered(place, Outcome(evidence.kind, evidence.name, verdict, message=message).plain())
+            name = slot.record.evidence[slot.evidence[position][0]]["name"]
+            settled(place, Outcome(kinds[0], name, verdict, message=message).plain())
 
     for where, slot in enumerate(slots):
-        if slot.done:  # none of the kinds asked for
-            verdicts[where] = _verdict(slot)
-    interrupted = False
-    away = [r for r in requests if settings.jobs > 1 and r.payload["source"] is not None]
-    here = [r for r in requests if r not in away]
+        if slot.done:  # its module is broken, or it has none of the kinds asked for
+            judged(where)
     try:
-        for request in here:
-            _run_here(request, slots, answered, on_progress, lambda: (count, total))
+        if database is not None:
+            keys = _keys(slots, settings, plain)
+            for place, result in _stored(database, keys, slots, settings):
+                out.stored += 1
+                settled(place, result)
+        requests = _requests(slots, settings, plain)
+        for request in [r for r in requests if slots[r.places[0][0]].planned.claim is not None]:
+            _run_here(request, slots, settled, lambda ids: on_progress(count, out.tasks, ids))
+        away = [r for r in requests if slots[r.places[0][0]].planned.claim is None]
         run_requests(
             away,
             work,
-            jobs=min(settings.jobs, len(away)),
+            jobs=max(1, min(settings.jobs, len(away))),
             gpus=gpus,
+            limits=_limits(settings),
             answered=answered,
             failed=failed,
-            waiting=lambda running: on_progress(count, total, _ids(running)),
+            waiting=lambda running: on_progress(count, out.tasks, _ids(running)),
         )
     except KeyboardInterrupt:
-        interrupted = True
+        out.interrupted = True
         for where, slot in enumerate(slots):
             for position, outcome in enumerate(slot.outcomes):
                 if outcome is None:
@@ -202,72 +429,117 @@ def run(
             for position, outcomes in enumerate(slot.mutants):
                 if outcomes is None:
                     failed((where, "mutant", position), "interrupted", "inconclusive")
-    while shown in verdicts:  # what comes after the last answer
-        on_verdict(verdicts[shown])
-        shown += 1
-    ordered = [verdicts[i] for i in sorted(verdicts)]
-    return Run(settings, ordered, started, datetime.now(UTC), device, tests, share, interrupted)
+    out.verdicts = [verdicts[i] for i in sorted(verdicts)]
+    out.finished = datetime.now(UTC)
+    if database is not None:
+        if not out.interrupted:
+            database.finish(out.id, out.finished.isoformat())
+            database.prune()
+        database.close()
+    return out
 
 
-def _plan(claims: Sequence[Located], settings: Settings, plain: Mapping[str, Any]) -> tuple[list[_Slot], int]:
-    """Slots for every answer of the run, and how many experiment tests share its alpha.
-
-    The share is that of the tests that decide claims, whether or not mutants are audited as well: an audit must not
-    change a verdict, and its own tests run at the same share.
-    """
-    slots, tests = [], 0
-    for located in claims:
-        claim = located.claim
-        places: list[tuple[int, int]] = []
-        for index, evidence in enumerate(claim.evidence):
-            if settings.kinds is not None and evidence.kind not in settings.kinds:
-                continue
-            try:
-                cases = len(draw(claim, evidence, plain))
-            except UsageError as error:
-                raise UsageError(f"{claim.id}: {error}") from error
-            places += [(index, case) for case in range(cases)]
-            tests += cases if evidence.kind == "experiment" else 0
-        wanted = settings.kinds or EVIDENCE_KINDS
-        declared = [
-            [k for k in killing_kinds(claim, m) if k in wanted] for m in (claim.mutants if settings.audit else ())
-        ]
-        slots.append(_Slot(located, places, [None] * len(places), [None] * len(declared), declared, settings.audit))
-    return slots, tests
-
-
-def _requests(slots: Sequence[_Slot], settings: Settings, plain: dict[str, Any], device: str) -> list[Request]:
-    """One request for each claim (two with a GPU: what needs it, and the rest); single tasks if claims are few."""
+def _requests(slots: Sequence[_Slot], settings: Settings, plain: dict[str, Any]) -> list[Request]:
+    """One request for the open tasks of a claim (two with a GPU: what needs it, the rest); single ones if few."""
     requests = []
+    on_gpu = plain["device"] == "cuda"
     for where, slot in enumerate(slots):
-        payload = {"source": slot.located.source, "claim": slot.located.claim.id, "settings": plain}
+        payload = {"source": slot.planned.source, "claim": slot.record.id, "settings": plain}
         groups: dict[bool, tuple[list[Any], list[Place]]] = {}
-        for position, (index, case) in enumerate(slot.evidence):
-            gpu = device == "cuda" and slot.located.claim.evidence[index].kind == "experiment"
+        for place, task in _tasks(where, slot):
+            gpu = on_gpu and "experiment" in slot.kinds(*place[1:])
             tasks, places = groups.setdefault(gpu, ([], []))
-            tasks.append({"evidence": index, "case": case})
-            places.append((where, "evidence", position))
-        for position, kinds in enumerate(slot.declared):
-            tasks, places = groups.setdefault(device == "cuda" and "experiment" in kinds, ([], []))
-            tasks.append({"mutant": position, "kinds": kinds})
-            places.append((where, "mutant", position))
+            tasks.append(task)
+            places.append(place)
         requests += [Request({**payload, "tasks": t}, list(p), gpu) for gpu, (t, p) in groups.items()]
-    if len(slots) < 2 * settings.jobs:
+    if len(requests) < 2 * settings.jobs:
         requests = [single for request in requests for single in request.split()]
     return requests
+
+
+def _tasks(where: int, slot: _Slot) -> list[tuple[Place, dict[str, Any]]]:
+    """What is still to do for a claim."""
+    out: list[tuple[Place, dict[str, Any]]] = []
+    for position, (index, case) in enumerate(slot.evidence):
+        if slot.outcomes[position] is None:
+            out.append(((where, "evidence", position), {"evidence": index, "case": case}))
+    for position, kinds in enumerate(slot.declared):
+        if slot.mutants[position] is None:
+            out.append(((where, "mutant", position), {"mutant": position, "kinds": kinds}))
+    return out
 
 
 def _run_here(
     request: Request,
     slots: Sequence[_Slot],
-    answered: Callable[[Place, dict[str, Any]], None],
-    on_progress: Callable[[int, int, list[str]], None],
-    count: Callable[[], tuple[int, int]],
+    settled: Callable[[Place, dict[str, Any]], None],
+    on_progress: Callable[[list[str]], None],
 ) -> None:
-    claim = slots[request.places[0][0]].located.claim
+    claim = slots[request.places[0][0]].planned.claim
+    assert claim is not None
     for task, place in zip(request.payload["tasks"], request.places, strict=True):
-        on_progress(*count(), [claim.id])
-        answered(place, perform(claim, request.payload, task))
+        on_progress([claim.id])
+        settled(place, perform(claim, request.payload, task))
+
+
+# -- results of earlier runs ---------------------------------------------------------------------------------------
+
+
+def _keys(slots: Sequence[_Slot], settings: Settings, plain: Mapping[str, Any]) -> dict[Place, str]:
+    """Under what name the result of each task is stored: everything that decides it but the files noted with it."""
+    drawn = {"tier": plain["tier"], "seed": plain["seed"], "overrides": _texts(plain["overrides"])}
+    tested = {**drawn, "alpha": plain["alpha"], "device": plain["device"], "budget": plain["budget"]}
+    out = {}
+    for where, slot in enumerate(slots):
+        if slot.planned.source is None or slot.planned.claim is not None:
+            continue
+        for place, task in _tasks(where, slot):
+            kinds = slot.kinds(*place[1:])
+            about = tested if "experiment" in kinds else {} if kinds == ["derivation"] else drawn
+            rest = {"claim": slot.record.id, "task": task, "kinds": kinds, "settings": about}
+            out[place] = digest.key("task", vars(slot.planned.source), rest)
+    return out
+
+
+def _stored(
+    database: Database, keys: Mapping[Place, str], slots: Sequence[_Slot], settings: Settings
+) -> list[tuple[Place, Any]]:
+    """Results that are still good, in the order of the tasks."""
+    if not settings.cache and settings.resume is None:
+        return []
+    found = database.results(list(keys.values()), None if settings.cache else settings.resume)
+    out = []
+    for place, name in keys.items():
+        if name not in found:
+            continue
+        depends, result = found[name]
+        source = slots[place[0]].planned.source
+        assert source is not None
+        if digest.unchanged(depends, source.path) and _artefact_is_there(result):
+            out.append((place, result))
+    return out
+
+
+def _worth_keeping(result: Mapping[str, Any]) -> bool:
+    """Whether it would come out the same again: what was undecided or went wrong may have been the machine's."""
+    if "outcomes" in result:
+        return bool(result["outcomes"]) and all(o["verdict"] in ("pass", "fail") for o in result["outcomes"])
+    return result["verdict"] == "pass" or (result["verdict"] == "fail" and result["kind"] != "derivation")
+
+
+def _artefact_is_there(result: Mapping[str, Any]) -> bool:
+    outcomes = result.get("outcomes") or [result]
+    return all(not o["artefact"] or os.path.isfile(o["artefact"]) for o in outcomes)
+
+
+def _texts(overrides: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in sorted(overrides.items())}
+
+
+def _versions() -> dict[str, str]:
+    from .doctor import versions
+
+    return versions()
 
 
 def _ids(running: Sequence[Request]) -> list[str]:
@@ -275,20 +547,19 @@ def _ids(running: Sequence[Request]) -> list[str]:
 
 
 def _verdict(slot: _Slot) -> Verdict:
-    claim = slot.located.claim
     outcomes = [o for o in slot.outcomes if o is not None]
-    verdict = Verdict(record(claim, slot.located.source), outcomes)
+    verdict = Verdict(slot.record, outcomes, trouble=slot.planned.broken)
     if slot.audited:
         results = [
-            MutantResult(claim.id, m.name, False, [], kinds, found or [])
-            for m, kinds, found in zip(claim.mutants, slot.declared, slot.mutants, strict=True)
+            MutantResult(slot.record.id, m["name"], False, [], kinds, found or [])
+            for m, kinds, found in zip(slot.record.mutants, slot.declared, slot.mutants, strict=bool(slot.declared))
         ]
         judge(verdict, results)
     return verdict
 
 
-def _check_overrides(claims: Sequence[Located], settings: Settings) -> None:
-    known = {n for one in claims for e in one.claim.evidence for n in known_names(one.claim, e)}
+def _check_overrides(planned: Sequence[_Planned], settings: Settings) -> None:
+    known = {name for one in planned for name in one.parameters}
     for name in settings.overrides:
         if name not in known:
             raise UsageError(f"--set {name}: no such parameter (have: {', '.join(sorted(known)) or 'none'})")

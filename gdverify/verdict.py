@@ -49,7 +49,7 @@ class Verdict:
 
     ``qualifier`` is None unless the claim passes.  ``mutants`` is None unless the run audited them; ``complaints``
     says what the audit found wanting (survivors, kinds of evidence that refute no mutant), ``unaudited`` what it
-    could not find out, because evidence could not be carried out.
+    could not find out, because evidence could not be carried out.  ``trouble``: why nothing at all could be.
     """
 
     record: Record
@@ -57,6 +57,7 @@ class Verdict:
     mutants: list[MutantResult] | None = None
     complaints: list[str] = field(default_factory=list)
     unaudited: list[str] = field(default_factory=list)
+    trouble: str = ""
 
     @property
     def id(self) -> str:
@@ -78,6 +79,8 @@ class Verdict:
 
     @property
     def verdict(self) -> str:
+        if self.trouble:
+            return "error"
         return "inconclusive" if self.reservation else combine(self.evidence)
 
     @property
@@ -93,6 +96,26 @@ class Verdict:
         """Computing time of all evidence (and mutants), summed over workers."""
         audited = [o for m in self.mutants or () for o in m.evidence]
         return sum(o.seconds for o in [*self.evidence, *audited])
+
+    def figures(self) -> list[dict[str, Any]]:
+        """For the history: each evidence function's verdict, samples, smallest margin and largest quantity/bound."""
+        out = []
+        for kind, name in dict.fromkeys((o.kind, o.name) for o in self.evidence):
+            some = [o for o in self.evidence if (o.kind, o.name) == (kind, name)]
+            margins = [o.margin for o in some if o.margin is not None]
+            ratios = [o.estimate / o.bound for o in some if o.estimate is not None and o.bound]
+            out.append(
+                {
+                    "kind": kind,
+                    "name": name,
+                    "verdict": combine(some),
+                    "cases": len(some),
+                    "samples": sum(o.samples for o in some),
+                    "margin": min(margins, default=None),
+                    "ratio": max(ratios, default=None),
+                }
+            )
+        return out
 
     def plain(self) -> dict[str, Any]:
         """The JSON of one claim in ``gdverify.report/1``."""
@@ -116,7 +139,7 @@ class Verdict:
             "complaints": self.complaints,
             "unaudited": self.unaudited,
             "finding": one.finding,
-            "reservation": self.reservation,
+            "reservation": self.trouble or self.reservation,
             "no_derivation": one.no_derivation,
             "notes": one.notes,
             "source": one.source,

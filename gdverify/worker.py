@@ -13,15 +13,17 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from . import digest
 from .claim import Claim, Evidence
-from .discover import Source, load_claim
-from .errors import GdverifyError, ProofError, one_line
+from .discover import Source, load, load_claim
+from .errors import GdverifyError, ProofError, UsageError, one_line
+from .record import record
 from .result import Outcome
 
 Plain = dict[str, Any]
@@ -29,11 +31,44 @@ _LIMITS = {"smoke": 90.0, "standard": 900.0, "full": 7200.0}  # seconds; far abo
 _PROVERS = {"flint": "python-flint", "clarabel": "Clarabel"}
 
 
-def work(request: Plain) -> list[Plain]:
-    """Run the tasks of a request; one answer each, in order (`Outcome.plain`, or a mutant's list of them)."""
+def work(request: Plain) -> Iterator[Plain]:
+    """In a process of its own: run the tasks of a request.
+
+    Yields, for each task in order, ``{"result": ..., "depends": [[path, digest], ...]}``: what `perform` returns (for
+    the task ``{"plan": ids}`` what `plans` does, for ``{"list": True}`` ids, titles and kinds), and the files that it
+    depends on.
+    """
+    watch = digest.Watch()
     source: Source = request["source"]
-    claim = load_claim(source, request["claim"])
-    return [perform(claim, request, task) for task in request["tasks"]]
+    for task in request["tasks"]:
+        if "list" in task:
+            result: Any = [[c.id, c.title, c.decides.kind] for c in load(source)]
+        elif "plan" in task:
+            result = plans(source, task["plan"], request["settings"])
+        else:
+            result = perform(load_claim(source, request["claim"]), request, task)
+        yield {"result": result, "depends": digest.depends(watch.files(), source.path)}
+
+
+def plans(source: Source, ids: Sequence[str] | None, settings: Mapping[str, Any]) -> list[Plain]:
+    """`plan` of the claims of a module; of all of them for ``ids`` None."""
+    claims = load(source) if ids is None else [load_claim(source, i) for i in ids]
+    return [plan(claim, source, settings) for claim in claims]
+
+
+def plan(claim: Claim, source: Source | None, settings: Mapping[str, Any]) -> Plain:
+    """What a run on a claim takes: its ``record``, the number of ``cases`` of each piece of evidence, the names of the
+    ``parameters`` that ``--set`` may give, and a ``problem`` with those that were given, or the empty string.
+    """
+    cases, problem = [], ""
+    for evidence in claim.evidence:
+        try:
+            cases.append(len(draw(claim, evidence, settings)))
+        except UsageError as error:
+            cases.append(0)
+            problem = problem or f"{claim.id}: {error}"
+    parameters = sorted({name for e in claim.evidence for name in known_names(claim, e)})
+    return {"record": record(claim, source).plain(), "cases": cases, "parameters": parameters, "problem": problem}
 
 
 def perform(claim: Claim, request: Plain, task: Plain) -> Plain:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 
+if TYPE_CHECKING:
+    from ..discover import Entry
+
 
 def claims_of(args: Namespace) -> list[Any]:
+    """The claims that are named, their modules run in this process."""
     from ..discover import select
 
-    everything = getattr(args, "all", False)
-    if not args.claims and not everything:
-        raise UsageError(
-            f"{args.command}: name claims (an id, a glob, a paper, a file)" + (", or --all" if "all" in args else "")
-        )
-    claims = select(args.claims, everything)
-    if not claims:
-        raise UsageError("the catalogue is empty")
-    return claims
+    return _some(args, select)
 
 
 def one_claim(args: Namespace) -> Any:
@@ -30,6 +27,25 @@ def one_claim(args: Namespace) -> Any:
     if len(located) != 1:
         raise UsageError(f"{args.claim} names {len(located)} claims; {args.command} takes one")
     return located[0]
+
+
+def entries_of(args: Namespace) -> list[Entry]:
+    """The claims that are named, their modules not run."""
+    from ..discover import find
+
+    return _some(args, find)
+
+
+def _some(args: Namespace, finder: Callable[..., list[Any]]) -> list[Any]:
+    everything = getattr(args, "all", False)
+    if not args.claims and not everything:
+        raise UsageError(
+            f"{args.command}: name claims (an id, a glob, a paper, a file)" + (", or --all" if "all" in args else "")
+        )
+    found = finder(args.claims, everything)
+    if not found:
+        raise UsageError("the catalogue is empty")
+    return found
 
 
 def read_overrides(args: Namespace) -> dict[str, Any]:
@@ -57,6 +73,9 @@ def read_settings(args: Namespace, audit: bool = False) -> Any:
         jobs=args.jobs or cores(),
         overrides=read_overrides(args),
         audit=audit,
+        cache=not getattr(args, "no_cache", False),
+        time_limit=getattr(args, "time_limit", None),
+        memory_limit=getattr(args, "memory_limit", None),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UsageError
-from .arguments import claims_of, read_settings
+from .arguments import claims_of, entries_of, read_settings
 
 
 def main(args: Namespace) -> int:
@@ -20,9 +20,9 @@ def main(args: Namespace) -> int:
     from ..audit import table
     from ..display import Status, colour_wanted, paint, plural, seconds, wrapped
     from ..report import audit_report, check_target, write
-    from ..runner import run
+    from ..runner import run_apart
 
-    claims = claims_of(args)
+    claims = entries_of(args)
     check_target(args.json)
     check_target(args.markdown)
     out = sys.stderr if "-" in (args.json, args.markdown) else sys.stdout
@@ -46,7 +46,7 @@ def main(args: Namespace) -> int:
 
     settings = read_settings(args, audit=True)
     settings.save = False
-    found = run(claims, settings, on_verdict=show_one, on_progress=status.update)
+    found = run_apart(claims, settings, on_verdict=show_one, on_progress=status.update)
     status.clear()
     mutants = [m for v in found.verdicts for m in v.mutants or ()]
     killed = sum(m.killed for m in mutants)

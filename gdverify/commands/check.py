@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .arguments import claims_of, nearby, read_settings
+from .arguments import entries_of, nearby, read_settings
 
 if TYPE_CHECKING:
     from ..runner import Run
@@ -16,16 +17,21 @@ if TYPE_CHECKING:
 
 def main(args: Namespace) -> int:
     """`gdverify check`."""
+    from ..discover import catalogue_sources
     from ..display import Status, block, colour_wanted, summary, wrapped
     from ..report import check_targets
-    from ..runner import run
+    from ..runner import run_apart
 
-    claims = claims_of(args)
+    resumed = None
+    if args.resume:
+        args, resumed = _interrupted(args)
+    claims = entries_of(args)
     # Standard output is the report's, where one is sent there.
     out = sys.stderr if check_targets(*(getattr(args, name) for name in FORMATS)) else sys.stdout
     colour = colour_wanted(out)
     status = Status()
-    outside = {c.claim.id: nearby(c.source.path) for c in claims if c.source and c.source.module is None}
+    inside = {source.path for source in catalogue_sources()}
+    outside = {c.id: nearby(c.source.path) for c in claims if c.source.path not in inside}
     topics: list[str] = []
 
     def show_one(verdict: Any) -> None:
@@ -39,15 +45,14 @@ def main(args: Namespace) -> int:
 
     settings = read_settings(args, audit=args.audit)
     settings.kinds = args.only
-    claims, without = _having(claims, args.only)
-    found = run(claims, settings, on_verdict=show_one, on_progress=status.update)
+    settings.resume = resumed
+    command = [os.getcwd(), *_plainly(args)]
+    found = run_apart(claims, settings, command=command, on_verdict=show_one, on_progress=status.update)
     status.clear()
     print("\n" + "\n".join(summary(found, colour)), file=out, flush=True)
-    if without:
-        print(
-            "\n".join(wrapped(f"left out, having no {' or '.join(args.only)}: {', '.join(without)}", "", "  ")),
-            file=out,
-        )
+    if found.without:
+        names = ", ".join(r.id for r in found.without)
+        print("\n".join(wrapped(f"left out, having no {' or '.join(args.only)}: {names}", "", "  ")), file=out)
     write_reports(found, {name: getattr(args, name) for name in FORMATS})
     return found.exit_code()
 
@@ -88,12 +93,34 @@ def write_reports(found: Run, targets: Mapping[str, str | None]) -> None:
         raise errors[0]
 
 
-def _having(claims: list[Any], kinds: Sequence[str] | None) -> tuple[list[Any], list[str]]:
-    """The claims that have evidence of one of these kinds, and the ids of the others."""
-    if kinds is None:
-        return claims, []
-    having = [c for c in claims if any(e.kind in kinds for e in c.claim.evidence)]
-    without = [c.claim.id for c in claims if c not in having]
-    if not having:
-        raise UsageError(f"{', '.join(without[:5])}: no {' or '.join(kinds)}")
-    return having, without
+def _plainly(args: Namespace) -> list[str]:
+    return [word for word in args.given if word != "--resume"]
+
+
+def _interrupted(args: Namespace) -> tuple[Namespace, str | None]:
+    """The arguments and the id of the interrupted run that `--resume` means.
+
+    Without claims it is the latest one, whatever its options were; with claims it must be of the same command.
+
+    Raises
+    ------
+    UsageError
+        there is none, or it was started in another folder
+    """
+    from ..cli import build_parser
+    from ..database import Database
+
+    found = Database().interrupted()
+    asked = bool(args.claims or args.all)
+    if found is None:
+        if asked:
+            return args, None
+        raise UsageError("no interrupted run to go on with")
+    folder, *words = found["command"]
+    if asked and [os.getcwd(), *_plainly(args)] != found["command"]:
+        return args, None
+    if folder != os.getcwd():
+        raise UsageError(f"the interrupted run was started in {folder}: go there first")
+    again = build_parser().parse_args(words)
+    again.given = words
+    return again, found["id"]

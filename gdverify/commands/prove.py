@@ -8,24 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from .arguments import claims_of, read_settings
+from .arguments import claims_of, entries_of, read_settings
 
 
 def main(args: Namespace) -> int:
     """`gdverify prove`."""
     from ..display import Status, colour_wanted, proof
-    from ..runner import run
+    from ..runner import run_apart
 
     if args.coq:
         return _prove_in_coq(args)
     if args.export:
         return _export(args)
-    claims = claims_of(args)
-    with_proof = [c for c in claims if any(e.kind == "derivation" for e in c.claim.evidence)]
-    if not with_proof:
-        names = ", ".join(c.claim.id for c in claims[:5])
-        reason = claims[0].claim.no_derivation if len(claims) == 1 else ""
-        raise UsageError(f"{names}: no derivation{f' ({reason})' if reason else ''}")
+    claims = entries_of(args)
     settings = read_settings(args)
     settings.kinds = ("derivation",)
     status = Status()
@@ -38,11 +33,10 @@ def main(args: Namespace) -> int:
         print(("" if first else "\n") + "\n".join(proof(verdict, latex=args.latex, colour=colour)), flush=True)
         first = False
 
-    found = run(with_proof, settings, on_verdict=show_one, on_progress=status.update)
+    found = run_apart(claims, settings, on_verdict=show_one, on_progress=status.update)
     status.clear()
-    for one in claims:
-        if one not in with_proof:
-            print(f"\n{one.claim.id} has no derivation: {one.claim.no_derivation or 'no reason is given'}")
+    for one in found.without:
+        print(f"\n{one.id} has no derivation: {one.no_derivation or 'no reason is given'}")
     return found.exit_code()
 
 
