@@ -90,7 +90,7 @@ interpolates = Claim(
         Mutant("the limit of the mean", decides={"bound": (c / lam) ** 2 + variance}),
         Mutant("a is any unit vector", drop=("A a = lam a",), by=("derivation",)),
     ],
-    notes="The experiment integrates the process in 60 steps of weak order 2.",
+    notes="The experiment integrates the process in 40 steps of weak order 2.",
 )
 
 
@@ -126,9 +126,9 @@ def two_decays(proof):
     )
 
 
-@interpolates.experiment(samples={"smoke": 40_000, "standard": 1_000_000, "full": 20_000_000})
+@interpolates.experiment(samples={"smoke": 100_000, "standard": 1_000_000, "full": 20_000_000})
 def integrated(xp, rng, case, size):
-    n, steps = case.d, 60
+    n, steps = case.d, 40
     shared = rng.shared
     basis, pull = shared.haar((n, n)), shared.normal((n,))
     head = xp.astype(xp.arange(n) == 0, xp.float64)
