@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..errors import ProofError
 from ..language import Mean
@@ -161,9 +162,10 @@ class InequalityRules(ScalarRules):
     ) -> Fact:
         """A fact that is proved both from expr >= 0 and from expr < 0.
 
-        ``expr`` is a real expression in parameters of the claim and generic integers: nothing random, no generic real
-        and no function value, so that no expectation, derivative or integral is taken across the cases.  A limit in
-        one of its symbols is refused while a case is open.
+        ``expr`` is a real expression in parameters of the claim, generic integers and values of functions that the
+        claim assumes to be constant (terms of a sequence): nothing random and no generic real, so that no expectation,
+        derivative or integral is taken across the cases.  A limit in one of its symbols is refused while a case is
+        open.
 
         Parameters
         ----------
@@ -215,6 +217,7 @@ class InequalityRules(ScalarRules):
             good = self.signs.positive(e.base) or (e.exp.is_Rational and e.exp > 0)
             return good and self._finite(e.base) and self._finite(e.exp)
         known = e.is_Symbol or e.is_Rational or e in (sympy.pi, sympy.E) or isinstance(e, Mean)
+        known = known or (isinstance(e, AppliedUndef) and e.func in self.signs.constant)
         entire = e.is_Add or e.is_Mul or e.is_Pow or isinstance(e, _ENTIRE)
         return bool(known) or bool(entire and all(self._finite(a) for a in e.args))
 
