@@ -25,6 +25,7 @@ import sympy
 from .claim import Assumption
 from .errors import ClaimError
 from .language import Inner, ScalarFunction, Vector, VectorSequence, linear_parts, sq
+from .printing import latex as tex
 
 __all__ = [
     "block_smooth",
@@ -59,7 +60,7 @@ def _equal(left: Any, right: Any) -> Any:
 
 
 def _tex(expr: Any) -> str:
-    return sympy.latex(sympy.sympify(expr))
+    return tex(sympy.sympify(expr))
 
 
 def convex(f: ScalarFunction) -> Assumption:

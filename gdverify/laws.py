@@ -9,6 +9,7 @@ import sympy
 from .claim import Assumption
 from .errors import ClaimError
 from .language import Covariance, Mean, SymmetricMatrix
+from .printing import latex as tex
 
 
 def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
@@ -22,7 +23,7 @@ def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
     columns = sympy.Identity(d) if columns is None else columns
     return Assumption(
         name=f"{letter} is Gaussian",
-        latex=rf"{sympy.latex(letter)} \sim \mathcal{{N}}(0, {sympy.latex(rows)} \otimes {sympy.latex(columns)})",
+        latex=rf"{tex(letter)} \sim \mathcal{{N}}(0, {tex(rows)} \otimes {tex(columns)})",
         key=("gaussian", letter, _Fixed(rows, columns)),
     )
 
@@ -33,7 +34,7 @@ def sphere(letter: Any) -> Assumption:
         raise ClaimError(f"{letter} is no column vector")
     return Assumption(
         name=f"{letter} is uniform on the sphere",
-        latex=rf"{sympy.latex(letter)} \sim \mathrm{{Unif}}(S^{{{sympy.latex(letter.shape[0])}-1}})",
+        latex=rf"{tex(letter)} \sim \mathrm{{Unif}}(S^{{{tex(letter.shape[0])}-1}})",
         key=("sphere", letter),
     )
 
@@ -42,7 +43,7 @@ def signs(letter: Any) -> Assumption:
     """A matrix of independent fair signs (Rademacher variables), independent of the other random letters."""
     return Assumption(
         name=f"{letter} has independent signs",
-        latex=rf"{sympy.latex(letter)}_{{ij}} \sim \mathrm{{Unif}}\{{-1, 1\}}\text{{ independent}}",
+        latex=rf"{tex(letter)}_{{ij}} \sim \mathrm{{Unif}}\{{-1, 1\}}\text{{ independent}}",
         key=("signs", letter),
     )
 
@@ -53,7 +54,7 @@ def haar(letter: Any) -> Assumption:
         raise ClaimError(f"{letter} is not square")
     return Assumption(
         name=f"{letter} is Haar orthogonal",
-        latex=rf"{sympy.latex(letter)} \sim \mathrm{{Haar}}(O({sympy.latex(letter.shape[0])}))",
+        latex=rf"{tex(letter)} \sim \mathrm{{Haar}}(O({tex(letter.shape[0])}))",
         key=("haar", letter),
     )
 
@@ -65,7 +66,7 @@ def haar_unitary(real: Any, imaginary: Any) -> Assumption:
     """
     if real.shape != imaginary.shape or real.shape[0] != real.shape[1] or real == imaginary:
         raise ClaimError(f"{real} and {imaginary} are not the two parts of a square matrix")
-    both, n = f"{sympy.latex(real)} + i {sympy.latex(imaginary)}", sympy.latex(real.shape[0])
+    both, n = f"{tex(real)} + i {tex(imaginary)}", tex(real.shape[0])
     return Assumption(
         name=f"{real} + i {imaginary} is Haar unitary",
         latex=rf"{both} \sim \mathrm{{Haar}}(U({n}))",
@@ -101,7 +102,7 @@ def gram_inverse(inverse: Any, letter: Any) -> Assumption:
     return Assumption(
         name=f"{inverse} inverts the Gram matrix of {letter}",
         schema=lambda: relation,
-        latex=rf"{sympy.latex(inverse)} = ({sympy.latex(letter)}^T {sympy.latex(letter)})^{{-1}}",
+        latex=rf"{tex(inverse)} = ({tex(letter)}^T {tex(letter)})^{{-1}}",
         key=("gram-inverse", inverse, letter),
     )
 
@@ -167,7 +168,7 @@ def loewner(name: str, larger: Any, smaller: Any, latex: str = "") -> Assumption
     return Assumption(
         name=name,
         schema=schema,
-        latex=latex or rf"{sympy.latex(smaller)} \preceq {sympy.latex(larger)}",
+        latex=latex or rf"{tex(smaller)} \preceq {tex(larger)}",
         key=("loewner", larger, smaller),
     )
 
@@ -177,7 +178,7 @@ def initial_value(state: Any, time: Any, field: Any, start: Any, name: str = "")
     relation = sympy.Eq(sympy.Derivative(state, time), field, evaluate=False)
     return Assumption(
         name=name or f"motion of {state}",
-        latex=rf"{sympy.latex(relation)},\ {sympy.latex(state.xreplace({time: sympy.S.Zero}))} = {sympy.latex(start)}",
+        latex=rf"{tex(relation)},\ {tex(state.xreplace({time: sympy.S.Zero}))} = {tex(start)}",
         key=("initial-value", state, time, sympy.sympify(field), sympy.sympify(start)),
     )
 
@@ -195,12 +196,12 @@ def integers(*functions: Any) -> Assumption:
 def equation(name: str, left: Any, right: Any, latex: str = "") -> Assumption:
     """A definition or hypothesis left == right (scalars or matrices); ``schema()`` gives it."""
     relation = sympy.Eq(left, right, evaluate=False)
-    return Assumption(name=name, schema=lambda: relation, latex=latex or sympy.latex(relation), key=("eq", left, right))
+    return Assumption(name=name, schema=lambda: relation, latex=latex or tex(relation), key=("eq", left, right))
 
 
 def inequality(name: str, relation: Any, latex: str = "") -> Assumption:
     """A hypothesis ``relation`` (an unevaluated SymPy inequality); ``schema()`` gives it."""
-    return Assumption(name=name, schema=lambda: relation, latex=latex or sympy.latex(relation), key=("ineq", relation))
+    return Assumption(name=name, schema=lambda: relation, latex=latex or tex(relation), key=("ineq", relation))
 
 
 def sample_sums(terms: dict[Any, tuple[Any, Any]], count: Any, *samples: Any, name: str = "") -> Assumption:
@@ -233,6 +234,6 @@ def sample_sums(terms: dict[Any, tuple[Any, Any]], count: Any, *samples: Any, na
     return Assumption(
         name=name or f"sums over samples: {names}",
         schema=schema,
-        latex=rf"{names} \text{{ are sums over }} {sympy.latex(count)} \text{{ exchangeable samples}}",
+        latex=rf"{names} \text{{ are sums over }} {tex(count)} \text{{ exchangeable samples}}",
         key=("sample-sums", tuple((k, *v) for k, v in terms.items()), count, samples),
     )
