@@ -34,12 +34,16 @@ class Paper:
     venue: str | None = None
 
     def bibtex(self) -> str:
-        """BibTeX entry; identifiers only where they are known."""
+        """BibTeX entry in ASCII, its title in braces so that styles keep its capitals; identifiers where known."""
+        from .textex import escape
+
         rows = {
-            "title": self.title,
-            "author": " and ".join(self.authors) or None,
+            "title": f"{{{escape(self.title)}}}",
+            "author": " and ".join(map(escape, self.authors)) or None,
+            "key": None if self.authors else escape(self.title),  # what an entry without authors is sorted by
             "year": self.year,
-            "journal": self.venue,
+            "journal": escape(self.venue) if self.venue else None,
+            "howpublished": f"arXiv:{self.arxiv}" if self.arxiv and not self.venue else None,
             "eprint": self.arxiv,
             "archiveprefix": "arXiv" if self.arxiv else None,
             "doi": self.doi,
