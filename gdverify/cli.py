@@ -209,6 +209,18 @@ def build_parser() -> argparse.ArgumentParser:
     form.add_argument("--markdown", action="store_true")
     form.add_argument("--bibtex", action="store_true", help="the bibliography")
 
+    sub = command("paper", "a LaTeX table and appendix on claims, to go with a paper")
+    claims(sub)
+    sub.add_argument("--all", action="store_true", help="the whole catalogue")
+    sub.add_argument("--report", metavar="FILE.json", help="from this report of check --json (no CLAIM: all of it)")
+    sub.add_argument("--tex", metavar="FILE", help="write the LaTeX here (default: -, standard output)")
+    sub.add_argument("--standalone", action="store_true", help="a document of its own, not a fragment for \\input")
+    sub.add_argument("--proofs", action="store_true", help="with every step of the derivations")
+    sub.add_argument("--bib", metavar="FILE", help="write the BibTeX of the claims' papers")
+    sub.add_argument("--tier", choices=("smoke", "standard", "full"), default="smoke", help="default: smoke")
+    sampling(sub)
+    workers(sub)
+
     command("doctor", "versions, devices, memory, and what is missing for which evidence")
 
     sub = command("new", "write a theorem module to fill in")

@@ -554,6 +554,23 @@ def _match(pattern: str, ids: Sequence[str]) -> set[str]:
     return by_paper or {i for i in ids if fnmatch.fnmatchcase(i, pattern)}
 
 
+def choose(patterns: Sequence[str], ids: Sequence[str]) -> set[str]:
+    """Those of some ids that are named by ids, globs or papers' slugs.
+
+    Raises
+    ------
+    UsageError
+        nothing matches a pattern
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        matched = _match(pattern, ids)
+        if not matched:
+            raise UsageError(_no_claim(pattern, ids))
+        chosen |= matched
+    return chosen
+
+
 def _no_claim(pattern: str, ids: Sequence[str]) -> str:
     names = [*ids, *sorted({i.split(".")[0] for i in ids})]
     near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.5)

@@ -82,7 +82,7 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
     width = min(max(map(len, names)), 34)
     for (kind, name), outcomes in groups.items():
         lead = f"{_INDENT}{kind:<11} {name:<{width}}  "
-        out += _fit(lead, _group(kind, outcomes, verdict.record.kind))
+        out += _fit(lead, evidence_line(kind, outcomes, verdict.record.kind))
         checked = dict.fromkeys(name for o in outcomes for name in o.checked)
         if verbose and checked:
             out += wrapped("assumptions evaluated on the instances: " + "; ".join(checked), _INDENT + "  ", "  ")
@@ -122,7 +122,7 @@ def _fit(lead: str, text: str) -> list[str]:
     ) or [lead.rstrip()]  # fmt: skip
 
 
-def _group(kind: str, outcomes: Sequence[Outcome], decides: str) -> str:
+def evidence_line(kind: str, outcomes: Sequence[Outcome], decides: str) -> str:
     """One evidence function over its cases: how many, how much, and the case that came closest to its bound."""
     bad = {v: n for v in ("fail", "error", "inconclusive") if (n := sum(o.verdict == v for o in outcomes))}
     if kind == "derivation":

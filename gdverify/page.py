@@ -7,6 +7,7 @@ from typing import Any
 from .claim import TIERS, Claim, Evidence
 from .discover import Located
 from .display import plural, wrapped
+from .result import Outcome
 
 _TEXT = " " * 2
 
@@ -71,48 +72,19 @@ def _cost(claim: Claim, evidence: Evidence) -> str:
     return f"{evidence.kind} {evidence.name}: " + "; ".join(parts)
 
 
-def latex(claim: Claim) -> list[str]:
-    """A claim as a LaTeX fragment: statement, the steps of its derivations, its BibTeX entry in comments."""
-    import sympy
+def latex(located: Located) -> list[str]:
+    """A claim as a LaTeX theorem, with the steps of its derivations, which are run."""
+    from .latex import theorem
+    from .record import record
 
-    title = _escaped(claim.title)
-    out = [rf"\begin{{theorem}}[{title}; \cite{{{claim.paper.slug}}}, {claim.locator}]"]
-    if claim.assumptions:
-        out.append("Assume " + ", ".join(f"${a.latex}$" if a.latex else a.name for a in claim.assumptions) + ". Then")
-    out.append(rf"\[ {claim.statement.strip().strip('$')} \]")
-    if claim.defines:
-        parts = [f"${sympy.latex(s)} = {sympy.latex(e)}$" for s, e in claim.defines.items()]
-        out.append("where " + ", ".join(parts) + ".")
-    out.append(r"\end{theorem}")
+    claim, outcomes = located.claim, []
     for evidence in claim.evidence:
-        if evidence.kind == "derivation":
-            out += _latex_proof(claim, evidence)
-    return [*out, "", *("% " + line for line in claim.paper.bibtex().splitlines())]
-
-
-def _latex_proof(claim: Claim, evidence: Evidence) -> list[str]:
-    """Numbered steps that the conclusion rests on, each with its rule and what it uses."""
-    try:
-        from .kernel import run_derivation
-    except ModuleNotFoundError as missing:
-        return [f"% derivation {evidence.name}: not run, {missing.name} is not installed"]
-    outcome = run_derivation(claim, evidence)
-    if outcome.verdict != "pass":
-        return ["% derivation " + evidence.name + ": " + " ".join(outcome.message.split())]
-    out = [r"\begin{proof}", r"\begin{enumerate}"]
-    for step in outcome.steps:
-        if not step["needed"]:
+        if evidence.kind != "derivation":
             continue
-        reason = step["rule"] if step["status"] == "proved" else f"{step['status']}: {step['note'] or step['rule']}"
-        if step["reference"]:
-            reason += f" ({step['reference']})"
-        if step["uses"]:
-            reason += ", from " + ", ".join(f"({n})" for n in step["uses"])
-        out += [rf"\item[({step['n']})] ${step['latex']}$", rf"  \hfill\textit{{{_escaped(reason)}}}"]
-    return [*out, r"\end{enumerate}", r"\end{proof}"]
-
-
-def _escaped(text: str) -> str:
-    for character in "%&_#":
-        text = text.replace(character, "\\" + character)
-    return text.replace("^", r"\^{}")
+        try:
+            from .kernel import run_derivation
+        except ModuleNotFoundError as missing:
+            outcomes.append(Outcome("derivation", evidence.name, "error", message=f"{missing.name} is not installed"))
+        else:
+            outcomes.append(run_derivation(claim, evidence))
+    return theorem({**record(claim, located.source).plain(), "evidence": [o.plain() for o in outcomes]})

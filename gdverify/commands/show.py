@@ -13,5 +13,5 @@ def main(args: Namespace) -> int:
     for number, located in enumerate(select([args.claim])):
         if number:
             print()
-        print("\n".join(latex(located.claim) if args.latex else page(located)))
+        print("\n".join(latex(located) if args.latex else page(located)))
     return 0

@@ -54,7 +54,7 @@ well_conditioned = Claim(
     title="The smallest singular value of I - A stays away from zero along gradient flow",
     paper=PAPERS["deq"],
     locator="abstract (gradient flow is well conditioned for all time); constants derived here",
-    statement=r"\sigma_{\min}(I - A(t))^2 \ge \frac{\lambda_{\min}(S_0)}{1 + \rho^2},\qquad"
+    statement=r"\sigma_{\min}(I - A(t))^2 \ge \frac{\lambda_{\min}(S_0)}{1 + \rho^2},\qquad "
     r"\rho = |M| + \sqrt{2 L_0/\lambda_{\min}(\Sigma)}",
     symbols={**SIZES, t: TIME, **CONSTANTS, low: Observed(0, open="left")},
     defines=RADII,

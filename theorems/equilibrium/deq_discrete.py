@@ -25,7 +25,7 @@ drift = Claim(
     title="A gradient step raises (I - A)(I - A)^T + B B^T by exactly eta^2 grad grad^T",
     paper=PAPERS["deq"],
     locator="derived here; the discrete counterpart of the abstract's conservation law",
-    statement=r"S_{k+1} = S_k + \eta^2\, G_k (I + P_k^\top P_k) G_k^\top, \qquad"
+    statement=r"S_{k+1} = S_k + \eta^2\, G_k (I + P_k^\top P_k) G_k^\top, \qquad "
     r"P = J^{-1} B,\; G = J^{-\top} (P - M) \Sigma",
     symbols={**SIZES, k: Integers(0, sample=(0, 6)), eta: Positive(sample=(Rational(1, 100), 1))},
     defines={gain: eta**2},

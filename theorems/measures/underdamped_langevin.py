@@ -45,7 +45,7 @@ lyapunov = Claim(
     paper=PAPERS["nesterov-analog-mcmc"],
     locator="abstract (Lyapunov functional of KL and a quadratic form); matrix and constants derived here",
     statement=r"-I\preceq\nabla^2U\preceq I,\ \mathrm{KL}(p|p^*)\le\tfrac{1}{2\rho}\mathbb "
-    "E_p|\nabla\\log\tfrac{p}{p^*}|^2,"
+    r"E_p|\nabla\log\tfrac{p}{p^*}|^2,"
     r"\ \rho\le1:\quad \tfrac{d}{dt}\mathcal L(p_t)\le-\tfrac{\rho}{4}\mathcal L(p_t)",
     symbols={
         rho: Interval(0, 1, open="left", sample=(Rational(1, 1000), 1)),

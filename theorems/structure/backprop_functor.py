@@ -39,7 +39,7 @@ functoriality = Claim(
     paper=PAPERS["backprop-as-functor"],
     locator="abstract (functor of gradient descent); for the quadratic error, proof given here",
     statement=r"L_{\varepsilon,e}(J\circ I) = L_{\varepsilon,e}(J)\circ L_{\varepsilon,e}(I),\quad "
-    "e(x,y)=\tfrac\\kappa2(x-y)^2",
+    r"e(x,y)=\tfrac\kappa2(x-y)^2",
     symbols={**sizes, **steps},
     defines={inverse: 1 / kappa},
     decides=Identity(quantity=composite, bound=composed, rtol=1e-6),

@@ -1,0 +1,51 @@
+"""`gdverify paper`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Any
+
+from ..errors import UsageError
+from .arguments import claims_of, read_settings
+
+
+def main(args: Namespace) -> int:
+    """`gdverify paper`."""
+    from .. import paper
+    from ..report import check_target, write
+
+    check_target(args.tex)
+    check_target(args.bib)
+    data, code = _read(args) if args.report else _run(args)
+    made = paper.document if args.standalone else paper.fragment
+    if args.bib:
+        write(paper.bibtex(data), args.bib)
+    if args.tex or not args.bib:
+        write(made(data, proofs=args.proofs), args.tex or "-")
+    return code
+
+
+def _read(args: Namespace) -> tuple[dict[str, Any], int]:
+    """The claims asked for (none: all) of a saved report."""
+    from ..discover import choose
+    from ..report import read
+
+    data = read(args.report)
+    chosen = choose(args.claims, [c["id"] for c in data["claims"]]) if args.claims else None
+    claims = [c for c in data["claims"] if chosen is None or c["id"] in chosen]
+    if not claims:
+        raise UsageError(f"{args.report} holds no claims")
+    return {**data, "claims": claims}, 0
+
+
+def _run(args: Namespace) -> tuple[dict[str, Any], int]:
+    from ..display import Status, summary
+    from ..report import report
+    from ..runner import run
+
+    status = Status()
+    found = run(claims_of(args), read_settings(args, audit=True), on_progress=status.update)
+    status.clear()
+    print("\n".join(summary(found)), file=sys.stderr)
+    return report(found), found.exit_code()
