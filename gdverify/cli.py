@@ -192,6 +192,16 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--most", type=_positive, default=20, metavar="N", help="latest runs to show (default: 20)")
     sub.add_argument("--json", action="store_true")
 
+    sub = command("compare", "what became worse between two reports of check --json (exit code 1), and what better")
+    sub.add_argument("old", metavar="OLD.json")
+    sub.add_argument("new", metavar="NEW.json")
+    sub.add_argument(
+        "--shrink", type=_probability, default=0.1, metavar="X",
+        help="share that a margin without an interval may lose (default: 0.1)",
+    )  # fmt: skip
+    sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
+    sub.add_argument("--markdown", metavar="FILE", help="write it as Markdown, for job summaries")
+
     sub = command("replay", "recompute a saved counterexample in high precision")
     sub.add_argument("file", metavar="FILE.json")
     sub.add_argument("--claims", metavar="FILE.py", help="where the claim is, if it is not in the catalogue")

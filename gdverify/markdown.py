@@ -56,25 +56,25 @@ def _summary(claims: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str
 def _section(claim: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     place = place_of(claim)
     claim_id = line_of(claim.get("id", ""))
-    out = [f"## {_escaped(claim.get('verdict'))}: {_code(claim_id)}", "", _escaped(claim.get("title", ""))]
+    out = [f"## {escaped(claim.get('verdict'))}: {code(claim_id)}", "", escaped(claim.get("title", ""))]
     if place.file:
-        out[-1] += f" ({_code(f'{place.file}:{place.line}')})"
+        out[-1] += f" ({code(f'{place.file}:{place.line}')})"
     out.append("")
     outcomes = [o for e in claim.get("evidence") or () if (o := outcome_of(e)).verdict != "pass"]
     rank = {v: n for n, v in enumerate(("fail", "error", "inconclusive"))}
     outcomes.sort(key=lambda o: rank[o.verdict])
     for outcome in outcomes[:10]:
         where = case_name(outcome.case)
-        where = f" at {_escaped(where)}" if where else ""
-        text = _escaped(line_of(said(outcome, decision_kind(claim)), 600))
-        out.append(f"- {outcome.kind} {_code(outcome.name)}: **{outcome.verdict}**{where}. {text}  ")
-        out.append(f"  {_code(again(claim_id, outcome, run, place.outside))}")
+        where = f" at {escaped(where)}" if where else ""
+        text = escaped(line_of(said(outcome, decision_kind(claim)), 600))
+        out.append(f"- {outcome.kind} {code(outcome.name)}: **{outcome.verdict}**{where}. {text}  ")
+        out.append(f"  {code(again(claim_id, outcome, run, place.outside))}")
     if len(outcomes) > 10:
         out.append(f"- …and {len(outcomes) - 10} more cases")
     if claim.get("reservation"):
-        out.append(f"- undecided: {_escaped(claim['reservation'])}")
+        out.append(f"- undecided: {escaped(claim['reservation'])}")
     for complaint in [*(claim.get("complaints") or ()), *(claim.get("unaudited") or ())][:20]:
-        out.append(f"- audit: {_escaped(line_of(complaint, 600))}")
+        out.append(f"- audit: {escaped(line_of(complaint, 600))}")
     return [*out, ""]
 
 
@@ -94,8 +94,8 @@ def _table(claims: Sequence[Mapping[str, Any]], room: int) -> list[str]:
         kinds = ", ".join(k if k == "derivation" else f"{k} ({n})" for k, n in counts.items())
         mutants = claim.get("mutants")
         killed = "" if mutants is None else f"{sum(bool(m.get('killed')) for m in mutants)} of {len(mutants)}"
-        title = f"{_code(line_of(claim.get('id', '')))} {_escaped(claim.get('title', ''))}"
-        row = f"| {title} | {_escaped(claim.get('qualifier') or '')} | {_escaped(kinds)} | {killed} |"
+        title = f"{code(line_of(claim.get('id', '')))} {escaped(claim.get('title', ''))}"
+        row = f"| {title} | {escaped(claim.get('qualifier') or '')} | {escaped(kinds)} | {killed} |"
         room -= len(row.encode()) + 1
         if room < 0:
             out += ["", f"…and {len(claims) - number} more: see the JSON report."]
@@ -104,12 +104,12 @@ def _table(claims: Sequence[Mapping[str, Any]], room: int) -> list[str]:
     return [*out, "", "</details>"]
 
 
-def _escaped(text: object) -> str:
+def escaped(text: object) -> str:
     """Text in which Markdown and HTML read nothing."""
     plain = line_of(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|~#@$])", r"\\\1", plain)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """A code span, also inside a table; the text is already on one line."""
     return "`" + line_of(text).replace("`", "'").replace("|", "¦") + "`"
