@@ -117,7 +117,8 @@ def _whole(claim: Mapping[str, Any], group: str) -> ElementTree.Element:
     if complaints:
         return _bad(one, "fail", complaints[0], [*complaints, *doubts], kind="audit")
     if doubts:
-        return _bad(one, "inconclusive", doubts[0], doubts)
+        verdict = str(claim.get("verdict"))
+        return _bad(one, "inconclusive" if verdict == "pass" else verdict, doubts[0], doubts)
     if claim.get("verdict") != "pass":
         if any(e.get("verdict") != "pass" for e in claim.get("evidence") or ()):
             ElementTree.SubElement(one, "skipped", message=f"{claim.get('verdict')}: see its evidence")

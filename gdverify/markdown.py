@@ -72,7 +72,8 @@ def _section(claim: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     if len(outcomes) > 10:
         out.append(f"- …and {len(outcomes) - 10} more cases")
     if claim.get("reservation"):
-        out.append(f"- undecided: {escaped(claim['reservation'])}")
+        word = "not run" if claim.get("verdict") == "error" else "undecided"
+        out.append(f"- {word}: {escaped(line_of(claim['reservation'], 600))}")
     for complaint in [*(claim.get("complaints") or ()), *(claim.get("unaudited") or ())][:20]:
         out.append(f"- audit: {escaped(line_of(complaint, 600))}")
     return [*out, ""]

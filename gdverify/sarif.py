@@ -74,6 +74,11 @@ _RULES: dict[str, tuple[str, str, str]] = {
         "A worst case is undecided",
         "The certified interval of the worst case contains the bound.",
     ),
+    "claim-error": (
+        "warning",
+        "The module of a claim could not be run",
+        "It raised when it was imported, took too long or too much memory. Nothing is known of its claims.",
+    ),
     "reservation": (
         "warning",
         "All evidence passes, and the claim does not",
@@ -166,7 +171,10 @@ def _results(claim: Mapping[str, Any], run: Mapping[str, Any], base: Path) -> It
         )  # fmt: skip
     place = _place(where.file, where.line, base)
     if claim.get("reservation"):
-        yield _result("reservation", f"{claim_id}: {claim['reservation']}", place, claim_id, "")
+        rule = "claim-error" if claim.get("verdict") == "error" and not groups else "reservation"
+        yield _result(rule, f"{claim_id}: {claim['reservation']}", place, claim_id, "")
+    elif claim.get("verdict") != "pass" and not groups:
+        yield _result("reservation", f"{claim_id}: no evidence was run", place, claim_id, "")
     audited = claim.get("verdict") != "fail"  # evidence that refuses the claim itself says nothing of its mutants
     for rule, texts in (("audit-failure", claim.get("complaints")), ("audit-unknown", claim.get("unaudited"))):
         for text in (texts or ()) if audited else ():
@@ -175,8 +183,6 @@ def _results(claim: Mapping[str, Any], run: Mapping[str, Any], base: Path) -> It
     if isinstance(finding, Mapping) and finding.get("verdict") != "holds":
         told = "; ".join(str(finding[k]) for k in ("published", "counterexample", "corrected_by") if finding.get(k))
         yield _result("finding", f"{claim_id}: {finding.get('verdict')}: {told}", place, claim_id, "")
-    if claim.get("verdict") != "pass" and not groups:
-        yield _result("reservation", f"{claim_id}: no evidence was run", place, claim_id, "")
 
 
 def _sentence(outcome: Outcome, decides: str) -> str:

@@ -57,6 +57,7 @@ def test_only_claims_that_pass_are_green():
         ("broken", {("experiment sample[c=2]", "error", "error")}),
         ("open", {("experiment sample[c=1]", "error", "inconclusive")}),
         ("tested", {("the claim as a whole", "error", "inconclusive")}),
+        ("unreadable", {("the claim as a whole", "error", "error")}),
         ("toothless", {("mutant three", "failure", "mutant"), ("the claim as a whole", "failure", "audit")}),
         ("untried", {("mutant three", "error", "mutant"), ("the claim as a whole", "error", "inconclusive")}),
     ],

@@ -36,6 +36,7 @@ def test_levels_and_lines():
         ("broken", "experiment-error", "warning", 20),
         ("open", "experiment-inconclusive", "warning", 20),
         ("tested", "reservation", "warning", 5),
+        ("unreadable", "claim-error", "warning", 5),
         ("toothless", "audit-failure", "error", 5),
         ("untried", "audit-unknown", "warning", 5),
         ("published", "finding", "note", 5),
