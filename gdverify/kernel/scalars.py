@@ -17,7 +17,8 @@ from .matrices import MatrixRules
 
 
 class ScalarRules(MatrixRules):
-    """identity, sign, certificate, rewrite, product, antisymmetry, extreme, root, logarithm, power."""
+    """identity, sign, certificate, rewrite, product, antisymmetry, extreme, addition, root, logarithm,
+    power."""
 
     def identity(self, left: Any, right: Any = 0, *, using: Sequence[Fact] = ()) -> Fact:
         """left == right, by exact normal form, after the equalities ``using`` were put in."""
@@ -217,6 +218,22 @@ class ScalarRules(MatrixRules):
             raise ProofError(f"{member} is not written among the arguments of {expr}")
         left, right = (expr, member) if isinstance(expr, sympy.Max) else (member, expr)
         return self._record("extreme", left, ">=", right)
+
+    def addition(self, function: Any, a: Any, b: Any) -> Fact:
+        """sin(a + b) == sin a cos b + cos a sin b, or cos(a + b) == cos a cos b - sin a sin b, for real a and b.
+
+        ``function`` is ``sympy.sin`` or ``sympy.cos``; a + b is expanded first, so that multiples of pi show.
+        """
+        a, b = sympy.sympify(a), sympy.sympify(b)
+        if function not in (sympy.sin, sympy.cos):
+            raise ProofError(f"{function} is neither sin nor cos")
+        for angle in (a, b):
+            check_defined(angle, self.signs)
+            if not self.signs.real(angle):
+                raise ProofError(f"{angle} is not known to be real")
+        sin, cos = sympy.sin, sympy.cos
+        right = sin(a) * cos(b) + cos(a) * sin(b) if function is sin else cos(a) * cos(b) - sin(a) * sin(b)
+        return self._record("addition", function(sympy.expand(a + b)), "==", right)
 
     def root(self, fact: Fact, u: Any) -> Fact:
         """From a >= u^2, a the left side, for a real u of either sign: a^(1/2) >= u."""

@@ -197,7 +197,7 @@ path = Claim(
         Mutant("no bound on the norm", drop=("norm at most R",), by=("derivation",)),
     ],
     notes="e^(-<D, W>) are the odds against the optimal token, in which every decreasing loss increases. For more"
-    " samples the direction is reached as R grows; that is not proved here.",
+    " samples the direction is reached as R grows: transformers-as-svm.regularisation-path.",
 )
 
 
