@@ -88,6 +88,7 @@ MIXED = report(
     claim("broken", "error", [evidence(verdict="error", message="ValueError: no (mine.py:7)", case={"c": 2})]),
     claim("open", "inconclusive", [mean(1.0, 0.5, verdict="inconclusive", message="samples ran out")], "mean-bound"),
     claim("tested", "inconclusive", [ratio(0.1)], reservation="tested only, and it has no mutants"),
+    claim("unreadable", "error", [], reservation="claims/mine.py:3: NameError: name 'x' is not defined"),
     claim(
         "toothless", mutants=[mutant(killed=False, by=["derivation"], verdict="pass")], complaints=["'three' survives"]
     ),
