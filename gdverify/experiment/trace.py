@@ -10,6 +10,7 @@ import numpy as np
 BINS = 40
 POINTS = 64
 _FINEST = {"linear": 2.0**-10, "log": 2.0**-5}  # bin width: relative to the values; in decades
+_AT_ONCE = 2**14  # values counted together: small batches cost less that way
 _SQUEEZED = 20  # values this far below what the axis must also show need a log axis
 
 
@@ -53,10 +54,19 @@ class Histogram:
         self.width = 2.0 ** min(math.ceil(math.log2(finest)), 1000) if math.isfinite(finest) else 1.0
         self.level = 0  # bins are 2^level narrowest ones wide
         self.counts: dict[int, int] = {}
-        self.zeros = self.total = 0
+        self.zeros = self.total = self._waiting = 0
+        self._uncounted: list[np.ndarray] = []
 
     def add(self, values: np.ndarray) -> None:
-        """Count values, shape (k,); those that are not finite are left out."""
+        """Take values, shape (k,), to count; those that are not finite are left out."""
+        self._uncounted.append(values)
+        self._waiting += len(values)
+        if self._waiting >= _AT_ONCE:
+            self._count()
+
+    def _count(self) -> None:
+        values = np.concatenate([np.empty(0), *self._uncounted])
+        self._uncounted, self._waiting = [], 0
         values = values[np.isfinite(values)]
         self.total += len(values)
         if self.scale == "log":
@@ -86,6 +96,7 @@ class Histogram:
 
     def plain(self, bound: float | None) -> dict[str, Any] | None:
         """Edges and counts, with the number of values that a log axis cannot show; None for fewer than two values."""
+        self._count()
         if self.total < 2 or not self.counts:
             return None
         first, last = min(self.counts), max(self.counts)
