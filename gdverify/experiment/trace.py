@@ -101,9 +101,9 @@ class Histogram:
             return None
         first, last = min(self.counts), max(self.counts)
         width = self.width * 2.0**self.level
-        edges = self.centre + width * np.arange(first, last + 2)
-        if self.scale == "log":
-            with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # an end beyond the largest float is None
+            edges = self.centre + width * np.arange(first, last + 2)
+            if self.scale == "log":
                 edges = 10.0**edges
         return {
             "of": self.of,

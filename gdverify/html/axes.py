@@ -25,7 +25,7 @@ def number(value: Any) -> float | None:
     try:
         x = float(value)
     except OverflowError:
-        return math.copysign(_LARGEST, value)
+        return _LARGEST if value > 0 else -_LARGEST
     return min(max(x, -_LARGEST), _LARGEST) if math.isfinite(x) else None
 
 
@@ -82,9 +82,9 @@ class Scale:
             kept = [1.0]
         lo, hi = min(kept), max(kept)
         if log:
-            low, high = math.log10(lo), math.log10(hi)
-            pad = max(margin * (high - low), 0.02)
-            return cls(10 ** max(low - pad, -307), 10 ** min(high + pad, 307), True)
+            low, high = (min(max(math.log10(end), -300.0), 300.0) for end in (lo, hi))
+            pad = min(max(margin * (high - low), 0.02), 5.0)
+            return cls(10 ** (low - pad), 10 ** (high + pad), True)
         pad = margin * (hi - lo) or 0.05 * abs(hi) or 1.0
         pad = max(pad, 1e-9 * max(abs(lo), abs(hi)))
         return cls(lo - pad, hi + pad)

@@ -98,6 +98,8 @@ class Plot:
 
     def band(self, ends: Sequence[tuple[float, float, float]], colour: str, shade: float) -> None:
         """The area between a low and a high line, given as (x, low, high)."""
+        if len(ends) < 2:
+            return
         points = [*((x, low) for x, low, _ in ends), *((x, high) for x, _, high in reversed(ends))]
         path = " ".join(_xy((self._x(a), self._y(b))) for a, b in points)
         self.marks.append(f'<polygon points="{path}" fill="{colour}" fill-opacity="{shade:g}"/>')
@@ -156,9 +158,9 @@ class Plot:
         if self.y_label and not self.rows:
             out.append(_text(4, self.top - 8, self.y_label, "start"))
         out.append(_text((self.left + self.right) / 2, self.bottom + 30, self.x_label + off, "middle"))
-        out += [*labels, *self.marks]
+        out += [*labels, '<g class="marks">', *self.marks, "</g>"]
         frame = f"M{_f(self.left)} {_f(self.top)}V{_f(self.bottom)}H{_f(self.right)}"
-        out.append(f'<path d="{frame}" stroke="currentColor" fill="none"/></svg>')
+        out.append(f'<path class="frame" d="{frame}" stroke="currentColor" fill="none"/></svg>')
         return "".join(out)
 
 

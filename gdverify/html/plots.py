@@ -363,8 +363,9 @@ def _worst_cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
         tight, certified = _pair(e.get("interval"))
         certified = certified if certified is not None else number(e.get("estimate"))
         if stated is not None and stated > 0 and certified is not None:
-            share = None if tight is None else tight / stated
-            rows.append((_case(e, differing), stated, share, certified / stated))
+            shares = [None if v is None else number(v / stated) for v in (tight, certified)]
+            if shares[1] is not None:
+                rows.append((_case(e, differing), stated, shares[0], shares[1]))
     if not rows:
         return None
     every = rows
