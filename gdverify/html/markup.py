@@ -41,7 +41,7 @@ def _flat(parts: Iterable[Any]) -> Iterable[str]:
             yield text(part)
 
 
-def el(name: str, *children: Any, **attributes: Any) -> Markup:
+def el(name: str, /, *children: Any, **attributes: Any) -> Markup:
     """An element; ``class_="x"`` and ``aria_label="y"`` are written class and aria-label.
 
     Attributes that are None or False are left out, True writes the bare name.

@@ -1,0 +1,116 @@
+"""Tables of what experiments and worst cases found, case by case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import words
+from .layout import table
+from .markup import Markup, el, join, shortened
+from .mathml import math
+from .words import Plain, number, value
+
+Column = tuple[Any, list[Any], bool]  # heading, cells, whether numbers
+
+
+def experiment_table(claim: Plain, name: str, entries: Sequence[Plain]) -> Markup:
+    """The cases of one experiment: parameters, what was measured, what it is compared with."""
+    kind = str((claim.get("decides") or {}).get("kind", ""))
+    got, claimed = words.measured(kind)
+    ratio = kind == "sure-bound" and all(e.get("bound") == 1 for e in entries)
+    if ratio:
+        got = "largest quantity/bound"
+    columns: list[Column] = [
+        *_parameters(claim, entries),
+        ("verdict", [words.badge(str(e.get("verdict"))) for e in entries], False),
+        (got, [_number(e.get("estimate")) for e in entries], True),
+        ("interval", [_interval(e.get("interval")) for e in entries], True),
+        (claimed, ["" if ratio else _number(e.get("bound")) for e in entries], True),
+        ("tolerance", ["" if kind == "identity" else _number(e.get("tolerance")) for e in entries], True),
+        ("samples", [f"{e['samples']:,}" if e.get("samples") else "" for e in entries], True),
+        ("seconds", [_seconds(e) for e in entries], True),
+        ("remarks", [_remarks(e) for e in entries], False),
+    ]
+    return _drawn(f"Cases of the experiment {name}", columns, len(entries))
+
+
+def worst_case_table(claim: Plain, name: str, entries: Sequence[Plain]) -> Markup:
+    """The cases of one worst case: the stated bound, the worst instance found, what is certified."""
+    columns: list[Column] = [
+        *_parameters(claim, entries),
+        ("verdict", [words.badge(str(e.get("verdict"))) for e in entries], False),
+        ("stated", [_number(e.get("bound")) for e in entries], True),
+        ("worst case found", [_number(_end(e, 0)) for e in entries], True),
+        ("certified at most", [_number(_end(e, 1)) for e in entries], True),
+        ("stated/certified", [_looseness(e) for e in entries], True),
+        ("certificates", [_certificates(e) for e in entries], False),
+        ("seconds", [_seconds(e) for e in entries], True),
+        ("remarks", [_remarks(e) for e in entries], False),
+    ]
+    return _drawn(f"Cases of the worst case {name}", columns, len(entries))
+
+
+def _drawn(caption: str, columns: Sequence[Column], rows: int) -> Markup:
+    """The table without the columns in which every cell is empty."""
+    kept = [c for c in columns if any(c[1])]
+    head = ["case", *(c[0] for c in kept)]
+    body = [[k + 1, *(cells[k] for _, cells, _ in kept)] for k in range(rows)]
+    flush = [k for k, (_, _, numbers) in enumerate(kept, 1) if numbers]
+    return table(caption, head, body, name=caption, numbers=[0, *flush])
+
+
+def _parameters(claim: Plain, entries: Sequence[Plain]) -> list[Column]:
+    latex = {s.get("name"): s.get("latex") for s in claim.get("symbols") or ()}
+    cases = [e.get("case") or {} for e in entries]
+    out: list[Column] = []
+    for key in words.keys_of(cases):
+        cells = [value(case.get(key)) for case in cases]
+        numeric = all(c[:1].lstrip("-").isdigit() or not c for c in cells)
+        out.append((math(latex[key]) if latex.get(key) else el("code", value(key)), cells, numeric))
+    return out
+
+
+def _number(x: Any) -> str:
+    return "" if x is None else number(x)
+
+
+def _interval(ends: Any) -> str:
+    if not ends:
+        return ""
+    low, high = (("−∞", "∞")[k] if x is None else number(x) for k, x in enumerate(ends))
+    return f"[{low}, {high}]"
+
+
+def _end(entry: Plain, k: int) -> Any:
+    ends = entry.get("interval")
+    return ends[k] if ends else entry.get("estimate")
+
+
+def _looseness(entry: Plain) -> str:
+    bound, top = entry.get("bound"), _end(entry, 1)
+    return number(bound / top) if bound is not None and top else ""
+
+
+def _seconds(entry: Plain) -> str:
+    t = entry.get("seconds")
+    return "" if t is None else f"{t:.2f}" if t < 100 else f"{t:.0f}"
+
+
+def _certificates(entry: Plain) -> Markup:
+    said = []
+    for step in entry.get("steps") or ():
+        rule = shortened(step.get("rule", ""), 200)
+        said.append(f"{step.get('proves', '')} {rule}, {step.get('status', '')}".strip())
+    return join([el("div", s) for s in said])
+
+
+def _remarks(entry: Plain) -> Markup:
+    parts = [shortened(entry.get("message") or "", 1000), entry.get("suspicion") or ""]
+    if entry.get("unread"):
+        parts.append(f"never read: {', '.join(map(str, entry['unread']))}")
+    shown = "; ".join(filter(None, map(str, parts)))
+    if not shown:
+        return Markup("")
+    replay = entry.get("artefact") if entry.get("verdict") == "fail" else None
+    return el("div", shown, el("div", el("code", f"gdverify replay {replay}")) if replay else None, class_="remark")
