@@ -2,6 +2,7 @@
 #
 #   make           create .venv and install gdverify with the pinned versions of constraints.txt
 #   make verify    check the whole catalogue (smoke tier) and audit its evidence; writes build/report.json
+#   make reports   check and audit the whole catalogue and write reports/catalogue.json, .md and the pages in catalogue/
 #   make test      run the tests
 #   make lint      ruff and mypy
 #
@@ -13,7 +14,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?=
 
-.PHONY: install verify test lint clean
+.PHONY: install verify reports test lint clean
 
 install: $(VENV)/.installed
 
@@ -30,6 +31,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 verify: install
 	@mkdir -p build
 	$(BIN)/gdverify check --all --audit --json build/report.json $(if $(JOBS),--jobs $(JOBS))
+
+reports: install
+	$(BIN)/gdverify check --all --audit --no-timings --json reports/catalogue.json \
+		--markdown reports/catalogue.md --html reports/catalogue $(if $(JOBS),--jobs $(JOBS))
 
 test: install
 	$(BIN)/python -m pytest -q

@@ -138,6 +138,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--markdown", metavar="FILE", help="write the report as Markdown, for job summaries")
     sub.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML")
     sub.add_argument("--sarif", metavar="FILE", help="write what did not pass as SARIF, for code scanning")
+    sub.add_argument("--html", metavar="DIR", help="write the report as pages that open from disk: DIR/index.html")
+    sub.add_argument(
+        "--no-timings", action="store_true", help="reports without run id, times, host and device: equal for equal runs"
+    )
     sub.add_argument("-v", "--verbose", action="store_true", help="every case and every mutant")
 
     sub = command("prove", "run derivations alone and print their steps")

@@ -22,8 +22,11 @@ REPORT_SCHEMA = "gdverify.report/1"
 AUDIT_SCHEMA = "gdverify.audit/1"
 
 
-def report(run: Run) -> dict[str, Any]:
-    """The report of a run, JSON-ready: numbers that JSON cannot hold (infinities, NaN) are null."""
+def report(run: Run, *, timings: bool = True) -> dict[str, Any]:
+    """The report of a run, JSON-ready: numbers that JSON cannot hold (infinities, NaN) are null.
+
+    ``timings=False`` leaves out whatever differs between equal runs, as `without_timings` does.
+    """
     from .doctor import host, versions
 
     verdicts = [v.verdict for v in run.verdicts]
@@ -43,7 +46,25 @@ def report(run: Run) -> dict[str, Any]:
         "summary": {v: verdicts.count(v) for v in VERDICTS},
         "claims": [{**v.plain(), "source": _portable(v.record.source)} for v in run.verdicts],
     }
-    return _jsonable(data)
+    plain = _jsonable(data)
+    return plain if timings else without_timings(plain)
+
+
+def without_timings(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A report without run id, times, host, devices and paths of saved artefacts: equal runs give equal reports."""
+    claims = []
+    for claim in data["claims"]:
+        kept = {k: v for k, v in claim.items() if k != "seconds"}
+        kept["evidence"] = [_timeless(e) for e in claim["evidence"]]
+        if "mutants" in claim:
+            kept["mutants"] = [{**m, "evidence": [_timeless(e) for e in m["evidence"]]} for m in claim["mutants"]]
+        claims.append(kept)
+    run = {k: v for k, v in data["run"].items() if k not in ("id", "started", "finished", "host", "device")}
+    return {**data, "run": run, "claims": claims}
+
+
+def _timeless(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in entry.items() if k not in ("seconds", "device")} | {"artefact": None}
 
 
 def _portable(source: Mapping[str, Any] | None) -> dict[str, Any] | None:

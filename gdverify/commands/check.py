@@ -28,6 +28,8 @@ def main(args: Namespace) -> int:
     claims = entries_of(args)
     # Standard output is the report's, where one is sent there.
     out = sys.stderr if check_targets(*(getattr(args, name) for name in FORMATS)) else sys.stdout
+    if args.html:
+        _check_site(args.html)
     colour = colour_wanted(out)
     status = Status()
     inside = {source.path for source in catalogue_sources()}
@@ -53,21 +55,35 @@ def main(args: Namespace) -> int:
     if found.without:
         names = ", ".join(r.id for r in found.without)
         print("\n".join(wrapped(f"left out, having no {' or '.join(args.only)}: {names}", "", "  ")), file=out)
-    write_reports(found, {name: getattr(args, name) for name in FORMATS})
+    targets = {name: getattr(args, name) for name in (*FORMATS, "html")}
+    write_reports(found, targets, timings=not args.no_timings)
     return found.exit_code()
 
 
 FORMATS = ("json", "markdown", "junit", "sarif")
 
 
-def write_reports(found: Run, targets: Mapping[str, str | None]) -> None:
-    """Write every format of `FORMATS` that has a target; one that cannot be written does not keep the others back.
+def _check_site(folder: str) -> None:
+    from ..html import check_folder
+    from ..html.mathml import available
+
+    check_folder(folder)
+    if not available():
+        print(
+            "gdverify: formulas will be shown as LaTeX; pip install 'gdverify[html]' to have them typeset",
+            file=sys.stderr,
+        )
+
+
+def write_reports(found: Run, targets: Mapping[str, str | None], *, timings: bool = True) -> None:
+    """Write every format of `FORMATS`, and the pages, that have a target; a failure does not keep the others back.
 
     Raises
     ------
     UsageError
         of the first that could not be written
     """
+    from ..html import write_site
     from ..junit import junit
     from ..markdown import markdown
     from ..report import report, write
@@ -76,7 +92,7 @@ def write_reports(found: Run, targets: Mapping[str, str | None]) -> None:
     wanted = {name: target for name, target in targets.items() if target}
     if not wanted:
         return
-    data = report(found)
+    data = report(found, timings=timings)
     render: dict[str, Callable[[dict[str, Any]], Any]] = {
         "json": dict,
         "markdown": markdown,
@@ -86,7 +102,10 @@ def write_reports(found: Run, targets: Mapping[str, str | None]) -> None:
     errors = []
     for name, target in wanted.items():
         try:
-            write(render[name](data), target)
+            if name == "html":
+                write_site(data, target)
+            else:
+                write(render[name](data), target)
         except UsageError as error:
             errors.append(error)
     if errors:

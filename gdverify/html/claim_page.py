@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..display import number, plural, seconds
 from . import words
 from .figures import shown_figures
 from .layout import copyable, page, section, table
@@ -15,7 +16,7 @@ from .mathml import math
 from .papers import citation
 from .steps import derivation
 from .tables import experiment_table, worst_case_table
-from .words import Plain, badge, linked, plural, proof_word
+from .words import Plain, badge, linked, proof_word
 
 ROOT = "../"
 Neighbour = tuple[str, Plain] | None  # file beside this one, claim
@@ -256,10 +257,10 @@ def _effort(claim: Plain, entries: Sequence[Plain]) -> str:
     samples = sum(e.get("samples") or 0 for e in entries)
     parts += [plural(samples, "sample")] if samples else []
     times = [e["seconds"] for e in entries if e.get("seconds") is not None]
-    parts += [words.seconds(sum(times))] if times else []
+    parts += [seconds(sum(times))] if times else []
     tested = str((claim.get("decides") or {}).get("kind")) not in _WITHOUT_TESTS
     alphas = sorted({e["alpha"] for e in entries if tested and e.get("alpha") is not None})
-    parts += [f"each test with error probability {words.number(alphas[-1])}"] if alphas else []
+    parts += [f"each test with error probability {number(alphas[-1])}"] if alphas else []
     checked = list(dict.fromkeys(str(c) for e in entries for c in e.get("checked") or ()))
     said = ", ".join(parts) + "."
     return said + (f" Assumptions evaluated on the instances: {shortened('; '.join(checked))}." if checked else "")
@@ -328,7 +329,7 @@ def command(claim: Plain, run: Plain) -> str:
 def _reproduce(claim: Plain, run: Plain) -> Part:
     samples = sum(e.get("samples") or 0 for e in claim.get("evidence") or ())
     used = [plural(samples, "sample")] if samples else []
-    used += [f"{words.seconds(claim['seconds'])} of computing"] if claim.get("seconds") is not None else []
+    used += [f"{seconds(claim['seconds'])} of computing"] if claim.get("seconds") is not None else []
     body = join(
         copyable(command(claim, run), "Command"),
         el("p", "This run used " + ", ".join(used) + (", mutants included." if claim.get("mutants") else "."))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..display import plural
 from . import words
 from .claim_page import finding_box
 from .layout import page
 from .markup import Markup, el, join
 from .mathml import math
 from .papers import citation
-from .words import Plain, badge, plural, proof_word
+from .words import Plain, badge, proof_word
 
 ORDER = ("false-as-stated", "missing-assumption", "loose", "holds")
 

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..display import plural
 from . import words
 from .claim_page import fragment, topic_name
 from .layout import page, scrolling
 from .markup import Markup, el, join, shortened
-from .words import Plain, badge, plural, proof_word, surnames
+from .words import Plain, badge, proof_word, surnames
 
 COLUMNS = ("claim", "verdict", "rests on", "decides", "evidence", "mutants killed", "finding")
 

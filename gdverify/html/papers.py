@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from ..display import plural
 from .layout import copyable, page, section
 from .markup import Markup, el, join, shortened
-from .words import Plain, badge, plural, proof_word
+from .words import Plain, badge, proof_word
 
 _ARXIV = re.compile(r"(?:[a-z-]+(?:\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?")
 _DOI = re.compile(r"10\.\d{4,9}/\S+")

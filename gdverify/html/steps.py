@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from ..display import plural
 from .markup import Markup, el, join, shortened
 from .mathml import LONGEST, math
-from .words import Plain, listed, plural
+from .words import Plain, listed
 
 _STATUS = {"proved": "proved", "assumed": "assumed", "cited": "cited"}
 

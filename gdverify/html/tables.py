@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..display import number
 from . import words
 from .layout import table
-from .markup import Markup, el, join, shortened
+from .markup import Markup, el, shortened
 from .mathml import math
-from .words import Plain, number, value
+from .words import Plain, value
 
 Column = tuple[Any, list[Any], bool]  # heading, cells, whether numbers
 
@@ -66,7 +67,7 @@ def _parameters(claim: Plain, entries: Sequence[Plain]) -> list[Column]:
     out: list[Column] = []
     for key in words.keys_of(cases):
         cells = [value(case.get(key)) for case in cases]
-        numeric = all(c[:1].lstrip("-").isdigit() or not c for c in cells)
+        numeric = all(c.lstrip("-")[:1].isdigit() or not c for c in cells)
         out.append((math(latex[key]) if latex.get(key) else el("code", value(key)), cells, numeric))
     return out
 
@@ -98,11 +99,12 @@ def _seconds(entry: Plain) -> str:
 
 
 def _certificates(entry: Plain) -> Markup:
-    said = []
+    """By what the two ends are known, and whether that was checked exactly."""
+    rules: dict[str, list[str]] = {}
     for step in entry.get("steps") or ():
-        rule = shortened(step.get("rule", ""), 200)
-        said.append(f"{step.get('proves', '')} {rule}, {step.get('status', '')}".strip())
-    return join([el("div", s) for s in said])
+        rules.setdefault(str(step.get("status", "")), []).append(shortened(step.get("rule", ""), 120))
+    said = "; ".join(f"{words.listed(dict.fromkeys(names))}, {status}" for status, names in rules.items())
+    return el("div", said, class_="remark") if said else Markup("")
 
 
 def _remarks(entry: Plain) -> Markup:

@@ -6,12 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..display import number, plural, seconds
+from ..display import number
 from .markup import Markup, el, join, text
 
 Plain = Mapping[str, Any]
-
-__all__ = ["Plain", "badge", "linked", "listed", "measured", "number", "plural", "proof_word", "seconds", "value"]
 
 VERDICTS = {"pass": "pass", "fail": "FAIL", "inconclusive": "inconclusive", "error": "error"}
 QUALIFIERS = {
