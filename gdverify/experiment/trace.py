@@ -49,7 +49,7 @@ class Histogram:
         values = np.log10(some) if self.scale == "log" else first
         self.centre = mark if self.scale == "linear" else 0.0
         spread = float(np.ptp(values)) if len(values) else 0.0
-        size = 1.0 if self.scale == "log" else float(np.abs(values).max(initial=abs(mark)))
+        size = 1.0 if self.scale == "log" else float(np.abs(values).max(initial=abs(mark))) or 1.0
         finest = max(spread / BINS, _FINEST[self.scale] * size, 1e-300)
         self.width = 2.0 ** min(math.ceil(math.log2(finest)), 1000) if math.isfinite(finest) else 1.0
         self.level = 0  # bins are 2^level narrowest ones wide
@@ -78,8 +78,8 @@ class Histogram:
         with np.errstate(over="ignore"):
             at = (values - self.centre) / self.width
         at = np.ceil(at) - 1 if self.low_side else np.floor(at)
-        index = np.clip(at, -(2.0**61), 2.0**61).astype(np.int64)
-        low, high = int(index.min()), int(index.max())
+        at = np.clip(at, -1e300, 1e300)  # whole numbers as floats: they may be far beyond any integer type
+        low, high = int(at.min()), int(at.max())
         if self.counts:
             low, high = (end(e, *(k << self.level for k in self.counts)) for end, e in ((min, low), (max, high)))
         while (high >> self.level) - (low >> self.level) >= BINS:
@@ -88,9 +88,9 @@ class Histogram:
             for k, count in self.counts.items():
                 merged[k >> 1] = merged.get(k >> 1, 0) + count
             self.counts = merged
-        index >>= self.level
-        start = int(index.min())
-        for k, count in enumerate(np.bincount(index - start).tolist()):
+        at = np.floor(np.ldexp(at, -self.level))
+        start = int(at.min())
+        for k, count in enumerate(np.bincount((at - at.min()).astype(np.int64)).tolist()):
             if count:
                 self.counts[start + k] = self.counts.get(start + k, 0) + count
 

@@ -388,8 +388,8 @@ def _worst_cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
             plot.mark(share, float(k), "dot", DATA)
     caption = f"Exact worst cases at {len(every)} case{'s' if len(every) > 1 else ''}"
     caption += f" ({len(rows)} shown)" if len(rows) < len(every) else ""
-    shares = dict.fromkeys(text(end(r[3] for r in every)) for end in (min, max))
-    caption += f": certified to be at most {' to '.join(shares)} of the stated bound."
+    ends = dict.fromkeys(text(end(r[3] for r in every)) for end in (min, max))
+    caption += f": certified to be at most {' to '.join(ends)} of the stated bound."
     listed = "; ".join(
         f"{case}: stated {text(stated)}, attained {'unknown' if a is None else text(a * stated)}, certified "
         f"{text(b * stated)}" for case, stated, a, b in every[:200]
