@@ -237,7 +237,9 @@ class MatrixRules(Context):
             return self._record("lie derivative", TimeDerivative(quantity), "==", right, uses)
         total = []
         for trace in quantity.atoms(sympy.Trace):
-            total.append((trace, rewrite_trace_of(_leibniz(words(trace.arg), speed, still), self._rules(using))))
+            total.append(
+                (trace, rewrite_trace_of(_leibniz(words(trace.arg), speed, still), self._rules(using), trace.arg.shape))
+            )
         for s in speed:
             if s.is_Symbol and not isinstance(s, sympy.MatrixSymbol):
                 total.append((s, speed[s]))
@@ -302,9 +304,9 @@ def determinant_of(m: Any) -> Any:
     return sympy.Determinant(m)
 
 
-def rewrite_trace_of(terms: Terms, rules: Sequence[tuple[Word, Terms]]) -> Any:
-    """Trace of a sum of words after rewriting."""
-    return sympy.Add(*[c * rewrite_trace(to_matrix(w), rules) for w, c in terms.items()])
+def rewrite_trace_of(terms: Terms, rules: Sequence[tuple[Word, Terms]], shape: tuple[Any, Any]) -> Any:
+    """Trace of a sum of words (of square matrices of this shape) after rewriting."""
+    return sympy.Add(*[c * rewrite_trace(_to_expr({w: sympy.S.One}, shape), rules) for w, c in terms.items()])
 
 
 def _subtract(a: Terms, b: Terms) -> Terms:
