@@ -29,11 +29,11 @@ class GaussianCoupling:
         C = xp.matmul(A, xp.matrix_transpose(A)) + t * t * noise
         return xp.matmul(xp.matmul(self.M - eye, xp.matrix_transpose(A)) + t * noise, xp.linalg.inv(C))
 
-    def flow(self, n: int) -> list[Any]:
-        """The maps Z_0 -> Z_{k/n} for k = 0, ..., n, by the Runge-Kutta method of order 4."""
+    def flow(self, n: int, end: float = 1.0) -> list[Any]:
+        """The maps Z_0 -> Z_{k end/n} for k = 0, ..., n, by the Runge-Kutta method of order 4."""
         xp = self.xp
         path = [xp.eye(self.M.shape[-1]) + 0 * self.M]
-        at = [self.velocity(k / (2 * n)) for k in range(2 * n + 1)]
+        at = [end * self.velocity(end * k / (2 * n)) for k in range(2 * n + 1)]
         for k in range(n):
             here, half, there = at[2 * k], at[2 * k + 1], at[2 * k + 2]
             z = path[-1]
