@@ -22,6 +22,7 @@ s, low, high, floor, ceiling = symbols("s low high floor ceiling", positive=True
 K, ones = SymmetricMatrix("K", n, n), Identity(n)
 u, v = MatrixSymbol("u", n, 1), MatrixSymbol("v", n, 1)
 primal = K * K + s * K
+ratio = lambda noise: (high + noise) / (low + noise)
 unit = lambda w: equation(f"|{w}| = 1", Trace(w.T * w), 1)
 top, bottom = equation("K u = high u", K * u, high * u), equation("K v = low v", K * v, low * v)
 below = loewner("K (K + s I) >= floor I", primal, floor * ones)
@@ -43,11 +44,13 @@ conditioning = Claim(
         ceiling: Observed(0, open="left"),
     },
     assumptions=[top, bottom, unit(u), unit(v), below, above],
-    decides=SureBound(quantity=((high + s) / (low + s)) ** 2, bound=ceiling / floor),
+    decides=SureBound(quantity=ratio(s) ** 2, bound=ceiling / floor),
     mutants=[
         Mutant("1% below", decides={"bound": Rational(99, 100) * ceiling / floor}),
-        Mutant("the cube", decides={"quantity": ((high + s) / (low + s)) ** 3}),
-        Mutant("a quarter of the noise in the dual", decides={"quantity": ((high + s / 4) / (low + s / 4)) ** 2}),
+        Mutant("the cube", decides={"bound": ceiling / floor / ratio(s)}),
+        Mutant(
+            "a quarter of the noise in the dual", decides={"bound": ceiling / floor * (ratio(s) / ratio(s / 4)) ** 2}
+        ),
         Mutant("floor is any number", drop=(below.name,), by=("derivation",)),
         Mutant("low is any number", drop=(bottom.name,), by=("derivation",)),
     ],
@@ -68,12 +71,12 @@ def at_the_ends(proof):
     gap = proof.low(high)
     # high (high + s)/(low (low + s)) - ((high + s)/(low + s))^2 = s (high + s)(high - low)/(low (low + s)^2)
     spread = proof.certificate(
-        Ge(high * (high + s) / (low * (low + s)), ((high + s) / (low + s)) ** 2),
+        Ge(high * (high + s) / (low * (low + s)), ratio(s) ** 2),
         [(s * (high + s) / (low * (low + s) ** 2), gap)],
     )
     proof.conclude(
         proof.certificate(
-            Le(((high + s) / (low + s)) ** 2, ceiling / floor),
+            Le(ratio(s) ** 2, ceiling / floor),
             [
                 (1, spread),
                 (1 / floor, large),
