@@ -205,8 +205,8 @@ def steps(xp, rng, case, size):
     """Points on both sides of the minima, from their solutions; the longest of a few steps that does not raise |r|."""
     logs = 2 * xp.tanh(rng.normal((size, case.D))) * rng.uniform((size, 1))
     z = xp.exp(logs - xp.mean(logs, axis=-1, keepdims=True))
-    scale = 10 ** (-4 * rng.uniform((size,)) - 1) if case.family == "near" else rng.uniform((size,))
-    s = xp.min(z, axis=-1) * scale * xp.where(rng.bernoulli(0.5, (size,)) > 0, 0.9, -0.2)
+    scale = 10 ** (-4 * rng.uniform((size,)) - 1) if case.family == "near" else rng.uniform((size,), 0.1, 1)
+    s = xp.min(z, axis=-1) * scale * (0.9 - 1.1 * rng.bernoulli(0.5, (size,)))
     squares = z - s[:, None]
     P = xp.sqrt(xp.prod(squares, axis=-1))
     r = P - 1
