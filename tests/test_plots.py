@@ -205,3 +205,9 @@ def test_worst_cases_as_shares_of_what_is_stated():
     shares = {positions(m)[0][0] for m in colours(marks, "circle", "fit")}
     assert len(shares) == 1 and left < shares.pop() < stated < right
     assert "T=2" in figure.svg and "certified 0.5" in figure.svg
+    # A solver's estimate is neither; without an interval the checked steps say what is.
+    assert case_figures([{**entries[0], "interval": None}], {"id": "a"}) == []
+    steps = [{"rule": "dual certificate", "status": "checked exactly", "proves": "<= 0.25"}]
+    (figure,) = case_figures([{**entries[0], "interval": None, "steps": steps}], {"id": "a"})
+    _, marks = check(figure)
+    assert colours(marks, "circle", "fit") and not colours(marks, "circle", "data")

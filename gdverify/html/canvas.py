@@ -24,6 +24,7 @@ DASHES = {"solid": "", "dash": "6 4", "dots": "1.5 3", "dash-dot": "8 3 1.5 3"}
 _WIDTH, _HEIGHT, _RIGHT = 360.0, 168.0, 14.0  # of the picture; of the plot area; margin
 _CHARACTER = 6.1  # width of one at font size 11, on average
 _ROW = 15.0
+_NAME = 22  # characters of a row's name
 
 Point = tuple[float, float]
 
@@ -55,8 +56,7 @@ class Plot:
         self.y_ticks, off = ([], "") if self.rows else self.y.ticks()
         self.y_label += off
         longest = max((len(label) for _, label in self.y_ticks), default=0)
-        longest = max([longest, *(min(len(r), 24) for r in self.rows)])
-        self.left = max(30.0, 10 + _CHARACTER * longest)
+        self.left = max(30.0, 10 + _CHARACTER * longest, *(8 + 7.0 * min(len(r), _NAME) for r in self.rows))
         self.top = lines * _ROW + (8 if self.rows else 20)
         self.right = _WIDTH - _RIGHT
         self.bottom = self.top + max(_HEIGHT if not self.rows else 0.0, 17.0 * len(self.rows))
@@ -152,7 +152,7 @@ class Plot:
             labels.append(_text(min(x, _WIDTH - near), self.bottom + 14, label, "middle"))
         for k, name in enumerate(self.rows):
             y = self._y(float(k))
-            labels.append(_text(self.left - 6, y + 3.8, name if len(name) <= 24 else name[:23] + "…", "end"))
+            labels.append(_text(self.left - 6, y + 3.8, name if len(name) <= _NAME else name[: _NAME - 1] + "…", "end"))
             grid += f"M{_f(self.left)} {_f(y)}H{_f(self.right)}"
         out.append(f'<path d="{grid}" stroke="currentColor" stroke-opacity="0.15" fill="none"/>' if grid else "")
         if self.y_label and not self.rows:

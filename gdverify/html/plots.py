@@ -7,6 +7,7 @@ over its cases.  Both are pure functions; whatever is missing or makes no sense 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +103,7 @@ def _histogram(entry: Plain, claim: Plain, data: Plain) -> Figure | None:
     x, y = Scale.over(ends, log), Scale(0.0, 1.08 * max(n for _, _, n in bins))
     keys = [Key("box", DATA, "instances")]
     shown = mark is not None and x.lo <= mark <= x.hi
-    what = "tolerance" if of.startswith("|") else "bound"
+    what = "tolerance" if of.startswith("|") else "minimum" if of.endswith("minimum") else "bound"
     if shown and mark is not None:
         keys.append(Key("dash", BOUND, f"{what} {text(mark)}"))
     if largest is not None:
@@ -360,11 +361,9 @@ def _worst_cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
     rows = []
     for e in entries:
         stated = number(e.get("bound"))
-        tight, certified = _pair(e.get("interval"))
-        certified = certified if certified is not None else number(e.get("estimate"))
-        if stated is not None and stated > 0 and certified is not None:
-            shares = [None if v is None else number(v / stated) for v in (tight, certified)]
-            if shares[1] is not None:
+        if stated is not None and stated > 0:
+            shares = [None if v is None else number(v / stated) for v in _proved_ends(e)]
+            if finite(shares):
                 rows.append((_case(e, differing), stated, shares[0], shares[1]))
     if not rows:
         return None
@@ -382,19 +381,39 @@ def _worst_cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
     plot = Plot(title, x, y, "share of the stated bound", "", keys, rows=[r[0] or "the only case" for r in rows])
     plot.upright(1.0, BOUND, "dash")
     for k, (_, _, share, certified) in enumerate(rows):
-        if not log or certified > 0:
-            plot.mark(certified, float(k), "ring", FIT)
-        if share is not None and (not log or share > 0):
-            plot.mark(share, float(k), "dot", DATA)
+        for value, shape, colour in ((certified, "ring", FIT), (share, "dot", DATA)):
+            if value is not None and (not log or value > 0):
+                plot.mark(value, float(k), shape, colour)
     caption = f"Exact worst cases at {len(every)} case{'s' if len(every) > 1 else ''}"
     caption += f" ({len(rows)} shown)" if len(rows) < len(every) else ""
-    ends = dict.fromkeys(text(end(r[3] for r in every)) for end in (min, max))
-    caption += f": certified to be at most {' to '.join(ends)} of the stated bound."
+    for what, column in (("certified to be at most", 3), ("attained by instances:", 2)):
+        if known := finite(number(r[column]) for r in every):
+            ends = dict.fromkeys(text(end(known)) for end in (min, max))
+            caption += f"; {what} {' to '.join(ends)} of the stated bound"
+    caption += "."
     listed = "; ".join(
-        f"{case}: stated {text(stated)}, attained {'unknown' if a is None else text(a * stated)}, certified "
-        f"{text(b * stated)}" for case, stated, a, b in every[:200]
-    )  # fmt: skip
+        f"{case}: stated {text(stated)}, attained {text(None if a is None else a * stated)}, "
+        f"certified {text(None if b is None else b * stated)}"
+        for case, stated, a, b in every[:200]
+    )
     return Figure(plot.svg(f"{caption} By case: {listed}."), caption, "worst-case")
+
+
+def _proved_ends(entry: Plain) -> tuple[float | None, float | None]:
+    """What an instance attains and what a certificate allows at most: checked ends alone, no solver's estimate."""
+    low, high = _pair(entry.get("interval"))
+    steps = entry.get("steps")
+    for step in steps if isinstance(steps, list) else []:
+        found = re.fullmatch(r"([<>])= (-?[\d.e+-]{1,30})", str(_mapping(step).get("proves", "")), re.ASCII)
+        try:
+            value = number(float(found[2])) if found else None
+        except ValueError:
+            continue
+        if found and found[1] == "<":
+            high = value if high is None else high
+        elif found:
+            low = value if low is None else low
+    return low, high
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------
@@ -429,13 +448,15 @@ def _listed(points: Sequence[tuple[float, float, float | None, float | None]]) -
 
 
 def _case(entry: Plain, names: set[str] | None = None) -> str:
-    """A case, or what it says of these names, in one line; exact rationals that are long are rounded."""
+    """A case, or what it says of these names, in one line, sizes first; exact rationals that are long are rounded."""
     parts = []
-    for name, value in _mapping(entry.get("case")).items():
+    case = _mapping(entry.get("case"))
+    rank = {name: k for k, name in enumerate(_SIZES)}
+    for name, value in sorted(case.items(), key=lambda item: rank.get(item[0], len(rank))):
         if names is not None and name not in names:
             continue
         short = number(value)
-        parts.append(f"{name}={value if len(str(value)) <= 8 or short is None else text(short)}")
+        parts.append(f"{name}={value}" if len(str(value)) <= 6 or short is None else f"{name}≈{text(short, 3)}")
     return ", ".join(parts)
 
 
