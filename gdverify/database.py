@@ -117,14 +117,17 @@ class Database:
             return
         with self._tolerant("written"):
             total = self._connection.execute("select coalesce(sum(length(answer)), 0) from results").fetchone()[0]
-            while total > most:
-                rows = self._connection.execute(
-                    "select key, length(answer) from results order by used limit 100"
-                ).fetchall()
-                if not rows:
-                    return
-                self._connection.executemany("delete from results where key = ?", [(name,) for name, _ in rows])
-                total -= sum(size for _, size in rows)
+            if total <= most:
+                return
+            oldest = []
+            for name, size in self._connection.execute("select key, length(answer) from results order by used"):
+                oldest.append((name,))
+                total -= size
+                if total <= most:
+                    break
+            self._connection.execute("begin")
+            self._connection.executemany("delete from results where key = ?", oldest)
+            self._connection.execute("commit")
 
     # -- runs and verdicts -----------------------------------------------------------------------------------
 

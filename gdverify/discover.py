@@ -328,11 +328,7 @@ def catalogue(sources: Sequence[Source] | None = None) -> list[Entry]:
     index = Index()
     entries: list[Entry] = []
     for source in catalogue_sources() if sources is None else sources:
-        try:
-            entries += index.entries(source)
-        except UsageError as error:
-            name = re.sub("[^a-z0-9]+", "-", Path(source.path).stem.lower()).strip("-") or "module"
-            entries.append(Entry(f"{name}.unreadable", source.path, source.topic, "", source, str(error)))
+        entries += _entries_or_problem(index, source)
     index.save()
     seen: dict[str, Entry] = {}
     for entry in entries:
@@ -466,6 +462,14 @@ def select(patterns: Sequence[str], everything: bool = False) -> list[Located]:
     return _distinct(chosen)
 
 
+def _entries_or_problem(index: Index, source: Source) -> list[Entry]:
+    try:
+        return index.entries(source)
+    except UsageError as error:
+        name = re.sub("[^a-z0-9]+", "-", Path(source.path).stem.lower()).strip("-") or "module"
+        return [Entry(f"{name}.unreadable", source.path, source.topic, "", source, str(error))]
+
+
 def find(patterns: Sequence[str], everything: bool = False) -> list[Entry]:
     """What `select` finds, as entries: no module is run in this process.
 
@@ -506,9 +510,10 @@ def _entries_of_path(pattern: str) -> list[Entry]:
     found: list[Entry] = []
     sources = path_sources(path)
     for source in sources:
-        rows = index.entries(source)
-        # A single file that seems to hold none may import its claims from elsewhere.
-        rows = rows or (listed_apart(source) if len(sources) == 1 else [])
+        if len(sources) == 1:  # one that seems to hold no claims may import them from elsewhere
+            rows = index.entries(source) or listed_apart(source)
+        else:
+            rows = _entries_or_problem(index, source)
         for row in rows:
             if row.id in {e.id for e in found if e.source == source}:
                 raise UsageError(f"{source.path}: two claims have the id {row.id}")

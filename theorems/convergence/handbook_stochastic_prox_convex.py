@@ -244,7 +244,7 @@ def telescoping(proof):
         {"family": "slope", "dimension": 1},
         {"family": "additive", "dimension": 1, "near": 1},
     ],
-    samples={"smoke": 20_000, "standard": 1_000_000, "full": 50_000_000},
+    samples={"smoke": 60_000, "standard": 1_000_000, "full": 50_000_000},
 )
 def averages(xp, rng, case, size):
     n, d, shared = case.n, case.dimension, rng.shared

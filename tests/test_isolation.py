@@ -1,0 +1,115 @@
+"""Whatever a theorem module does, it does to its own verdict: every bad neighbour, beside a claim that holds."""
+
+import os
+
+import pytest
+
+from gdverify import discover
+from gdverify.discover import find
+from gdverify.runner import Settings, run_apart
+
+from .claim_files import TRUE
+
+GOOD = TRUE.replace("mine.", "good.").replace("import sympy as sp", "import numpy as np\nimport sympy as sp") + (
+    "\nassert np.sum([1, 2]) == 3 and sp.expand((c + d)**2) != 0\n"
+)
+# Its id can be read without running it.
+LITERAL = """
+from sympy import symbols
+from gdverify import Claim, Identity, Paper, Positive
+
+c = symbols("c", positive=True)
+square = Claim(
+    id="mine.square", title="a square", paper=Paper("mine", "My paper"), locator="by hand", statement="c c = c^2",
+    symbols={c: Positive(sample=(1, 10))}, decides=Identity(quantity=c * c, bound=c**2))
+
+
+@square.derivation
+def expand(proof):
+    proof.conclude(proof.identity(square.decides.quantity, c**2))
+"""
+AT_IMPORT = {
+    "hangs": "while True: pass",
+    "sleeps": "import time; time.sleep(1000)",
+    "exits": "import sys; sys.exit(0)",
+    "vanishes": "import os; os._exit(0)",
+    "raises": "raise RuntimeError('on purpose')",
+    "recurses": "def f(): return f()\nf()",
+    "is-killed": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+    "takes-memory": "hoard = [bytearray(2**26) for _ in range(1000)]",
+    "holds-on": "import atexit, threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()\n1 / 0",
+}
+IN_EVIDENCE = {
+    "hangs": "while True: pass",
+    "exits": "import sys; sys.exit(0)",
+    "vanishes": "import os; os._exit(0)",
+    "recurses": "sample(xp, rng, case, size)",
+    "takes-memory": "hoard = [bytearray(2**26) for _ in range(1000)]",
+    "closes-everything": "import os; os.closerange(3, 100)",
+}
+
+
+@pytest.fixture
+def verdicts(tmp_path, monkeypatch):
+    monkeypatch.setenv("GDVERIFY_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(discover, "_LISTING", 3.0)
+
+    def call(bad):
+        (tmp_path / "claims").mkdir()
+        (tmp_path / "claims" / "a_bad.py").write_text(bad)
+        (tmp_path / "claims" / "b_good.py").write_text(GOOD)
+        settings = Settings(device="cpu", jobs=2, time_limit=3.0, memory_limit=2**30)
+        entries = find([str(tmp_path / "claims")])
+        assert len(entries) == 2
+        good, bad = sorted(run_apart(entries, settings).verdicts, key=lambda v: v.id != "good.square")
+        return good, bad
+
+    return call
+
+
+@pytest.mark.parametrize("how", AT_IMPORT)
+@pytest.mark.parametrize("text", [TRUE, LITERAL], ids=["computed", "literal"])
+def test_a_module_that_misbehaves_when_imported(verdicts, text, how):
+    good, bad = verdicts(text + "\n" + AT_IMPORT[how])
+    assert good.verdict == "pass"
+    assert bad.verdict == "error" and bad.trouble and bad.id == ("a-bad.unreadable" if text is TRUE else "mine.square")
+
+
+@pytest.mark.parametrize("how", IN_EVIDENCE)
+def test_evidence_that_misbehaves(verdicts, how):
+    line = '    return {"quantity": xp.ones((size,)) * (case.c + case.d) ** 2}'
+    good, bad = verdicts(TRUE.replace(line, f"    {IN_EVIDENCE[how]}\n{line}"))
+    assert good.verdict == "pass"
+    outcomes = {o.kind: o for o in bad.evidence}
+    assert bad.verdict in ("error", "inconclusive") and outcomes["experiment"].message
+    assert outcomes["derivation"].verdict == "pass"  # what could be carried out is not lost
+
+
+def test_patched_libraries_stay_with_who_patched_them(verdicts):
+    patched = "import numpy as np, sympy\nnp.sum = lambda *a, **k: 0\nsympy.expand = lambda *a, **k: 0\n"
+    good, _ = verdicts(TRUE + "\n" + patched)
+    assert good.verdict == "pass"
+
+
+def test_megabytes_of_output_reach_nobody(verdicts, capfd):
+    noisy = "print('x' * 5_000_000)\nimport os, sys\nos.write(1, b'y' * 5_000_000); os.write(2, b'z' * 5_000_000)\n"
+    good, bad = verdicts(TRUE + "\n" + noisy)
+    assert good.verdict == bad.verdict == "pass"
+    said = capfd.readouterr()
+    assert len(said.out) + len(said.err) < 1000
+
+
+def test_nothing_is_left_running(verdicts, tmp_path):
+    marker = tmp_path / "pid"
+    child = (
+        f"import os, subprocess, sys\np = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'])\n"
+        f"open({str(marker)!r}, 'w').write(str(p.pid))\n"
+    )
+    verdicts(TRUE + "\n" + child)
+    pid = int(marker.read_text())
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            assert file.read().rsplit(")", 1)[1].split()[0] == "Z"  # ended, waiting to be collected
+    except FileNotFoundError:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
