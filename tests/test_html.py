@@ -164,6 +164,25 @@ def test_well_formed_and_accessible(parsed):
         assert len(set(page.ids)) == len(page.ids), name
 
 
+def test_contrast(pages):
+    """Text on every background that it is set on: at least 4.5 to 1, light and dark."""
+
+    def luminance(colour):
+        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return sum(a * b for a, b in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    themes = re.findall(r":root \{(.*?)\}", pages["static/site.css"], re.DOTALL)[:2]
+    pairs = [(a, b) for a in ("ink", "faint", "link") for b in ("paper", "soft", "bad-back", "find-back", "wait-back")]
+    pairs += [("pass", "good-back"), ("fail", "bad-back"), ("wait", "wait-back"), ("error", "error-back")]
+    pairs += [(a, "paper") for a in ("pass", "wait")]
+    for theme in themes:
+        value = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", theme))
+        for a, b in pairs:
+            low, high = sorted((luminance(value[a]), luminance(value[b])))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (a, b, value[a], value[b])
+
+
 def test_every_link_resolves_within_the_site(pages, parsed):
     for name, page in parsed.items():
         for link in page.links:

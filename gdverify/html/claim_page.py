@@ -78,10 +78,12 @@ def _reservation(claim: Plain, say: Any) -> Markup | None:
     rows += [f"audit: {c}" for c in claim.get("complaints") or ()]
     rows += [f"not audited: {c}" for c in claim.get("unaudited") or ()]
     rows += [
-        f"{e.get('kind')} {e.get('name')}{_at(e)}: {e['verdict']}: {e.get('message') or 'no message'}"
+        f"{e.get('kind')} {e.get('name')}{_at(e)}: {e['verdict']}: {shortened(e.get('message') or 'no message', 600)}"
         for e in _distinct(e for e in claim.get("evidence") or () if e.get("verdict") != "pass")
     ]
-    return el("div", el("ul", [el("li", say(row)) for row in rows]), class_="box bad") if rows else None
+    if not rows:
+        return None
+    return el("div", el("ul", [el("li", say(row)) for row in rows]), class_="box bad", role="note")
 
 
 def _distinct(entries: Any, most: int = 8) -> list[Plain]:

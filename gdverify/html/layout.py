@@ -82,12 +82,12 @@ def table(
 
 def scrolling(content: Any, name: str) -> Markup:
     """Wide content that scrolls by itself, by keyboard too."""
-    return el("div", content, class_="scroll", role="region", aria_label=name, tabindex="0")
+    return el("div", content, class_="scroll", role="group", aria_label=name, tabindex="0")
 
 
-def section(identity: str, heading: Any, *children: Any, level: int = 2, class_: str | None = None) -> Markup:
+def section(identity: str, heading: Any, *children: Any, level: int = 2) -> Markup:
     """A section with its heading, which a link can point to."""
-    return el("section", el(f"h{level}", heading, id=identity), *children, class_=class_, aria_labelledby=identity)
+    return el("section", el(f"h{level}", heading, id=identity), *children)
 
 
 def copyable(source: str, name: str) -> Markup:
