@@ -362,7 +362,7 @@ def _worst_cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
     for e in entries:
         stated = number(e.get("bound"))
         if stated is not None and stated > 0:
-            shares = [None if v is None else number(v / stated) for v in _proved_ends(e)]
+            shares = [None if v is None else number(v / stated) for v in proved_ends(e)]
             if finite(shares):
                 rows.append((_case(e, differing), stated, shares[0], shares[1]))
     if not rows:
@@ -399,7 +399,7 @@ def _worst_cases(entries: Sequence[Plain], claim: Plain) -> Figure | None:
     return Figure(plot.svg(f"{caption} By case: {listed}."), caption, "worst-case")
 
 
-def _proved_ends(entry: Plain) -> tuple[float | None, float | None]:
+def proved_ends(entry: Plain) -> tuple[float | None, float | None]:
     """What an instance attains and what a certificate allows at most: checked ends alone, no solver's estimate."""
     low, high = _pair(entry.get("interval"))
     steps = entry.get("steps")

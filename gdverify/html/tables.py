@@ -10,6 +10,7 @@ from . import words
 from .layout import table
 from .markup import Markup, el, shortened
 from .mathml import math
+from .plots import proved_ends
 from .words import Plain, value
 
 Column = tuple[Any, list[Any], bool]  # heading, cells, whether numbers
@@ -38,13 +39,16 @@ def experiment_table(claim: Plain, name: str, entries: Sequence[Plain]) -> Marku
 
 def worst_case_table(claim: Plain, name: str, entries: Sequence[Plain]) -> Markup:
     """The cases of one worst case: the stated bound, the worst instance found, what is certified."""
+    ends, nothing = [proved_ends(e) for e in entries], (None, None)
+    both = list(zip(entries, ends, strict=True))
     columns: list[Column] = [
         *_parameters(claim, entries),
         ("verdict", [words.badge(str(e.get("verdict"))) for e in entries], False),
         ("stated", [_number(e.get("bound")) for e in entries], True),
-        ("worst case found", [_number(_end(e, 0)) for e in entries], True),
-        ("certified at most", [_number(_end(e, 1)) for e in entries], True),
-        ("stated/certified", [_looseness(e) for e in entries], True),
+        ("attained by an instance", [_number(low) for low, _ in ends], True),
+        ("certified at most", [_number(high) for _, high in ends], True),
+        ("stated/certified", [_looseness(e, high) for e, (_, high) in both], True),
+        ("solver, not checked", [_number(e.get("estimate")) if known == nothing else "" for e, known in both], True),
         ("certificates", [_certificates(e) for e in entries], False),
         ("seconds", [_seconds(e) for e in entries], True),
         ("remarks", [_remarks(e) for e in entries], False),
@@ -83,14 +87,9 @@ def _interval(ends: Any) -> str:
     return f"[{low}, {high}]"
 
 
-def _end(entry: Plain, k: int) -> Any:
-    ends = entry.get("interval")
-    return ends[k] if ends else entry.get("estimate")
-
-
-def _looseness(entry: Plain) -> str:
-    bound, top = entry.get("bound"), _end(entry, 1)
-    return number(bound / top) if bound is not None and top else ""
+def _looseness(entry: Plain, certified: float | None) -> str:
+    bound = entry.get("bound")
+    return number(bound / certified) if bound is not None and certified else ""
 
 
 def _seconds(entry: Plain) -> str:
