@@ -7,18 +7,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from .errors import GdverifyError
+from .examples import epilog
+from .parsing import Parser
 
 _EXIT_CODES = "exit codes: 0 all pass, 1 some claim failed, 2 bad input, 3 undecided or not carried out, none failed"
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse with errors of one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"gdverify: {message} (see {self.prog} --help)\n")
 
 
 def _seconds(text: str) -> float:
@@ -67,7 +61,7 @@ def _positive(text: str) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = _Parser(
+    parser = Parser(
         prog="gdverify",
         description="Check what theory papers claim, by derivation, experiment and exact worst case.",
         epilog=_EXIT_CODES,
@@ -75,10 +69,11 @@ def build_parser() -> argparse.ArgumentParser:
     from . import __version__
 
     parser.add_argument("--version", action="version", version=f"gdverify {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_EXIT_CODES)
+        said = text[0].upper() + text[1:] + "."
+        return commands.add_parser(name, help=text, description=said, epilog=epilog(name, _EXIT_CODES))
 
     def claims(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("claims", nargs="*", metavar="CLAIM", help="id, glob, paper, FILE.py, folder or FILE.py::id")
@@ -234,6 +229,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--tier", choices=("smoke", "standard", "full"), default="smoke", help="default: smoke")
     sampling(sub)
     workers(sub)
+
+    sub = command("completion", "a script that completes commands, options and claims with the TAB key")
+    sub.add_argument("shell", choices=("bash", "zsh", "fish"))
+    sub.add_argument("--words", choices=("claims", "topics", "papers", "kinds"), help="print these names instead")
 
     command("doctor", "versions, devices, memory, and what is missing for which evidence")
 
