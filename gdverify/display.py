@@ -11,20 +11,24 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from .parsing import width
 from .result import Outcome
 
 if TYPE_CHECKING:
     from .runner import Run
     from .verdict import Verdict
 
-WIDTH = 100
 _COLOURS = {"pass": "32", "fail": "31;1", "error": "35;1", "inconclusive": "33"}
 _INDENT = "      "
 
 
 def colour_wanted(stream: IO[str]) -> bool:
-    """Colour only on a terminal, and not where ``NO_COLOR`` is set."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Colour on a terminal, or where ``FORCE_COLOR`` is set (and not 0); never where ``NO_COLOR`` is."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def paint(text: str, code: str, colour: bool) -> str:
@@ -52,7 +56,7 @@ def wrapped(text: str, indent: str = _INDENT, hang: str = "") -> list[str]:
     """Paragraph within the page width."""
     lines = textwrap.wrap(
         " ".join(text.split()),
-        WIDTH,
+        width(),
         initial_indent=indent,
         subsequent_indent=indent + hang,
         break_long_words=False,
@@ -70,18 +74,19 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
     head = f"{word:<5} {verdict.id}"
     tail = seconds(verdict.seconds)
     middle = verdict.qualifier or ""
-    gap = max(2, 58 - len(head))
+    columns = width()
+    gap = max(2, columns - 42 - len(head))
     line = f"{head}{' ' * gap}{middle}"
-    line += " " * max(2, WIDTH - len(line) - len(tail)) + tail
+    line += " " * max(2, columns - len(line) - len(tail)) + tail
     out = [paint(word, _COLOURS[verdict.verdict], colour) + line[len(word) :]]
     out += wrapped(verdict.record.title)
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in verdict.evidence:
         groups.setdefault((outcome.kind, outcome.name), []).append(outcome)
     names = [name for _, name in groups] + ["mutants"]
-    width = min(max(map(len, names)), 34)
+    longest = min(max(map(len, names)), 34)
     for (kind, name), outcomes in groups.items():
-        lead = f"{_INDENT}{kind:<11} {name:<{width}}  "
+        lead = f"{_INDENT}{kind:<11} {name:<{longest}}  "
         out += _fit(lead, evidence_line(kind, outcomes, verdict.record.kind))
         checked = dict.fromkeys(name for o in outcomes for name in o.checked)
         if verbose and checked:
@@ -117,7 +122,7 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
 
 def _fit(lead: str, text: str) -> list[str]:
     return textwrap.wrap(
-        text, WIDTH, initial_indent=lead, subsequent_indent=" " * min(len(lead), 40), break_long_words=False,
+        text, width(), initial_indent=lead, subsequent_indent=" " * min(len(lead), 40), break_long_words=False,
         break_on_hyphens=False,
     ) or [lead.rstrip()]  # fmt: skip
 
@@ -295,25 +300,42 @@ def proof(verdict: Verdict, *, latex: bool = False, colour: bool = False) -> lis
 
 
 class Status:
-    """One line on a terminal that is rewritten in place; silent where the stream is none."""
+    """How far a run is, and how long it may still take, on standard error.
 
-    def __init__(self, stream: IO[str] | None = None):
+    On a terminal one line is rewritten in place.  Elsewhere nothing is written, but with ``verbose`` a line every
+    half a minute.
+    """
+
+    EVERY = 30.0  # seconds between lines where there is no terminal
+
+    def __init__(self, stream: IO[str] | None = None, verbose: bool = False):
         self.stream = stream or sys.stderr
         self.live = self.stream.isatty()
-        self._start = time.monotonic()
+        self.verbose = verbose
+        self._start = self._last = time.monotonic()
         self._shown = False
-        self._last = 0.0
+        self._past: list[tuple[float, int]] = []
 
     def update(self, done: int, total: int, running: Iterable[str]) -> None:
         now = time.monotonic()
-        if not self.live or now - self._last < 0.1:
+        if not self.live and not self.verbose:
+            return
+        if now - self._last < (0.1 if self.live else self.EVERY):
             return
         self._last = now
+        elapsed = now - self._start
+        if not self._past or elapsed - self._past[-1][0] >= 0.5:
+            self._past.append((elapsed, done))
+        left = time_left(self._past, elapsed, done, total)
+        text = f"{done}/{total} tasks, {elapsed:.0f} s" + (f", about {left} left" if left else "")
+        if not self.live:
+            print(text, file=self.stream, flush=True)
+            return
         try:
             columns = os.get_terminal_size(self.stream.fileno()).columns
         except (OSError, ValueError):
             columns = 80
-        text = f"{done}/{total} tasks, {now - self._start:.0f} s  {', '.join(running)}"
+        text += f"  {', '.join(running)}"
         self.stream.write("\r\033[K" + text[: columns - 1])
         self.stream.flush()
         self._shown = True
@@ -323,3 +345,21 @@ class Status:
             self.stream.write("\r\033[K")
             self.stream.flush()
             self._shown = False
+
+
+def time_left(past: Sequence[tuple[float, int]], elapsed: float, done: int, total: int) -> str:
+    """An estimate in words, or nothing while there is no ground for one.
+
+    ``past`` are earlier (seconds, tasks done).  What is left is taken to go as fast as the latter half of the time so
+    far: results that were stored come first and at once, and say nothing of the rest.
+    """
+    half = [(t, n) for t, n in past if t <= elapsed / 2]
+    since, before = half[-1] if half else (0.0, 0)
+    if elapsed < 5 or done - before < 3 or done >= total:
+        return ""
+    left = (total - done) * (elapsed - since) / (done - before)
+    if left < 55:
+        return f"{10 * math.ceil(left / 10):d} s"
+    if left < 5400:
+        return f"{left / 60:.0f} min"
+    return f"{left / 3600:.1f} h"

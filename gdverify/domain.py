@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from .errors import ClaimError, UsageError
+from .suggest import no_such_parameter
 
 _OPEN_MARGIN = Fraction(1, 64)  # how close to an excluded end the "corner" of an open interval is drawn
 
@@ -235,7 +236,7 @@ def draw_cases(
     known = {name for part in fixed for name in part} | set(domains)
     for name in overrides:
         if name not in known:
-            raise UsageError(f"--set {name}: no such parameter (have: {', '.join(sorted(known))})")
+            raise UsageError(no_such_parameter(name, known))
     cases: list[Case] = []
     for position, part in enumerate(fixed):
         rng = random.Random(f"{seed}/{position}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -15,6 +14,8 @@ WIDEST = 100
 
 def width() -> int:
     """Columns to write in: the terminal's (``COLUMNS`` where it is set), at most 100; 100 where there is none."""
+    import shutil
+
     return max(40, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
 
 
@@ -36,7 +37,8 @@ class Parser(argparse.ArgumentParser):
     """Complains in one line, and says what may have been meant."""
 
     def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, formatter_class=_Help, **options)
+        options.setdefault("formatter_class", _Help)
+        super().__init__(*args, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"gdverify: {message} (see {self.prog} --help)\n")

@@ -148,36 +148,6 @@ def check_targets(*targets: str | None) -> bool:
     return "-" in given
 
 
-_NEEDED = (
-    "id", "title", "paper", "bibtex", "locator", "statement", "decides", "symbols", "assumptions", "defines", "verdict",
-    "qualifier", "evidence", "finding", "notes", "source",
-)  # fmt: skip
-
-
-def read(path: str | Path) -> dict[str, Any]:
-    """A saved report.
-
-    Raises
-    ------
-    UsageError
-        the file cannot be read, is no report, or lacks what reports hold today
-    """
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        if data["schema"] != REPORT_SCHEMA:
-            raise ValueError(f"its schema is {data['schema']!r}")
-        if not isinstance(data["run"], dict) or not all(isinstance(c, dict) for c in data["claims"]):
-            raise TypeError("an entry is no object")
-        missing = sorted({name for c in data["claims"] for name in _NEEDED if name not in c})
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path}: not a report of gdverify check ({error})") from None
-    if missing:
-        raise UsageError(f"{path}: a report of an older gdverify, without {', '.join(missing)}; run the check again")
-    return data
-
-
 def check_target(target: str | None) -> None:
     """Refuse a report path that cannot work before hours of computing, not after."""
     if target in (None, "-"):

@@ -20,6 +20,7 @@ from .pool import Limits, Request, run_requests
 from .record import Record, stand_in
 from .result import Outcome
 from .store import home
+from .suggest import no_such_parameter
 from .verdict import MutantResult, Verdict
 from .worker import perform, plan, work
 
@@ -562,7 +563,7 @@ def _check_overrides(planned: Sequence[_Planned], settings: Settings) -> None:
     known = {name for one in planned for name in one.parameters}
     for name in settings.overrides:
         if name not in known:
-            raise UsageError(f"--set {name}: no such parameter (have: {', '.join(sorted(known)) or 'none'})")
+            raise UsageError(no_such_parameter(name, known))
 
 
 def _gpus(settings: Settings) -> list[str]:

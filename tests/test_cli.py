@@ -148,6 +148,11 @@ def test_a_broken_claim_file_is_one_line(complaint, claims, text, said):
         (["check", "nowhere.py"], "no such file"),
         (["check"], "name claims"),
         (["frobnicate"], "invalid choice"),
+        (["chekc"], "did you mean check"),
+        (["check", "claims.py", "--jsno", "x"], "did you mean --json"),
+        (["check", "claims.py", "--tier", "smoek"], "did you mean smoke"),
+        (["check", "claims.py", "--set", "C=1"], "did you mean c?"),
+        (["list", "more"], "unrecognized arguments: more"),
         (["replay", "claims.py"], "not a saved counterexample"),
         (["new", "../../escape"], "expected TOPIC/NAME"),
     ],
@@ -167,6 +172,37 @@ def test_a_full_disk_still_leaves_the_verdicts(gdverify, claims):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
     assert "PASS" in gdverify("check", claims(TRUE), "--json", "/dev/full", code=2).stdout
+
+
+def test_lines_are_as_wide_as_asked_and_colour_goes_where_it_is_wanted(gdverify, claims):
+    name = claims(TRUE)
+    piped = gdverify("check", name).stdout
+    assert "\033" not in piped and max(map(len, piped.splitlines())) <= 100
+    narrow = gdverify("check", name, env={"COLUMNS": "60", "FORCE_COLOR": "1"}).stdout
+    assert "\033[32mPASS\033[0m" in narrow
+    plain = gdverify("check", name, env={"COLUMNS": "60", "FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout
+    assert "\033" not in plain and max(map(len, plain.splitlines())) <= 60
+
+
+def test_time_left_looks_at_the_latter_half(capsys):
+    from gdverify.display import time_left
+
+    stored = [(0.1, 900), (10.0, 901), (15.0, 905)]  # 900 results were there already, then one each second
+    assert time_left(stored, 20.0, 911, 1031) == "2 min"
+    assert time_left(stored, 20.0, 911, 941) == "30 s"
+    assert time_left([], 2.0, 50, 100) == "" and time_left(stored, 20.0, 941, 941) == ""
+
+
+def test_progress_is_silent_where_nobody_looks(monkeypatch):
+    import io
+
+    from gdverify.display import Status
+
+    silent, spoken = io.StringIO(), io.StringIO()
+    Status(silent).update(1, 2, ["a.b"])
+    monkeypatch.setattr(Status, "EVERY", 0.0)
+    Status(spoken, verbose=True).update(1, 2, ["a.b"])
+    assert silent.getvalue() == "" and spoken.getvalue() == "1/2 tasks, 0 s\n"
 
 
 def test_a_new_module_loads_and_does_not_pass(gdverify):

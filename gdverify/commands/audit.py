@@ -27,7 +27,7 @@ def main(args: Namespace) -> int:
     check_target(args.markdown)
     out = sys.stderr if "-" in (args.json, args.markdown) else sys.stdout
     colour = colour_wanted(out)
-    status = Status()
+    status = Status(verbose=args.verbose)
 
     def show_one(verdict: Any) -> None:
         status.clear()
@@ -74,7 +74,7 @@ def _audit_mechanically(args: Namespace) -> int:
     check_target(args.json)
     check_target(args.markdown)
     out = sys.stderr if "-" in (args.json, args.markdown) else sys.stdout
-    status = Status()
+    status = Status(verbose=args.verbose)
 
     def show_one(claim: str, rows: Any, remarks: Sequence[str]) -> None:
         status.clear()

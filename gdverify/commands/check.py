@@ -31,7 +31,7 @@ def main(args: Namespace) -> int:
     if args.html:
         _check_site(args.html)
     colour = colour_wanted(out)
-    status = Status()
+    status = Status(verbose=args.verbose)
     inside = {source.path for source in catalogue_sources()}
     outside = {c.id: nearby(c.source.path) for c in claims if c.source.path not in inside}
     topics: list[str] = []

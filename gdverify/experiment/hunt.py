@@ -20,6 +20,7 @@ from ..claim import TIERS, Claim, Evidence
 from ..decision import Counterexample
 from ..domain import Case, Domain, _check_given, _exact
 from ..errors import ClaimError, ExperimentError, UndecidedError, UsageError
+from ..suggest import no_such_parameter
 from . import violation
 from .decide import Effort, Finding, decider
 from .directed import Found, Search
@@ -124,7 +125,7 @@ def check_overrides(claim: Claim, evidence: Sequence[Evidence], overrides: Mappi
     known = set(claim.domains) | {k for e in evidence for part in e.cases for k in part if k != "tier"}
     for name in overrides:
         if name not in known:
-            raise UsageError(f"--set {name}: no such parameter (have: {', '.join(sorted(known)) or 'none'})")
+            raise UsageError(no_such_parameter(name, known))
 
 
 class Region:
