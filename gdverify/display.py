@@ -267,7 +267,7 @@ def summary(run: Run, colour: bool = False) -> list[str]:
         out.append(f"{run.stored:,} of {plural(run.tasks, 'task')} from earlier runs (--no-cache computes them again)")
     if run.interrupted:
         out.append("interrupted: what had not finished is reported as inconclusive; --resume goes on with it")
-    return out
+    return [line for row in out for line in wrapped(row, "", "  ")]
 
 
 # -- proofs --------------------------------------------------------------------------------------------------------

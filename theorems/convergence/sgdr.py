@@ -134,7 +134,7 @@ def one_cycle_squared(xp, rng, case, size):
 restarts = Claim(
     id="sgdr.restart-times",
     title="Cycle n of lengths T_0 m^i starts after T_0 (m^n - 1)/(m - 1) steps",
-    statement=r"\sum_{i<n}T_0m^i = T_0rac{m^n-1}{m-1},\ m\ge2",
+    statement=r"\sum_{i<n}T_0m^i = T_0\frac{m^n-1}{m-1},\ m\ge2",
     symbols={T_0: Integers(1, sample=(1, 20)), m: Integers(2, sample=(2, 4)), n: Integers(1, sample=(1, 6))},
     assumptions=[],
     decides=Identity(quantity=Sum(T_0 * m**j, (j, 0, n - 1)), bound=T_0 * (m**n - 1) / (m - 1)),
