@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from ..display import number
@@ -44,9 +45,9 @@ def worst_case_table(claim: Plain, name: str, entries: Sequence[Plain]) -> Marku
     columns: list[Column] = [
         *_parameters(claim, entries),
         ("verdict", [words.badge(str(e.get("verdict"))) for e in entries], False),
-        ("stated", [_number(e.get("bound")) for e in entries], True),
-        ("attained by an instance", [_number(low) for low, _ in ends], True),
-        ("certified at most", [_number(high) for _, high in ends], True),
+        ("stated", [_towards(e.get("bound"), ROUND_CEILING) for e in entries], True),
+        ("attained by an instance", [_towards(low, ROUND_FLOOR) for low, _ in ends], True),
+        ("certified at most", [_towards(high, ROUND_CEILING) for _, high in ends], True),
         ("stated/certified", [_looseness(e, high) for e, (_, high) in both], True),
         ("solver, not checked", [_number(e.get("estimate")) if known == nothing else "" for e, known in both], True),
         ("certificates", [_certificates(e) for e in entries], False),
@@ -78,6 +79,15 @@ def _parameters(claim: Plain, entries: Sequence[Plain]) -> list[Column]:
 
 def _number(x: Any) -> str:
     return "" if x is None else number(x)
+
+
+def _towards(x: float | None, rounding: str) -> str:
+    """Six digits, rounded to the side on which the number keeps saying something true."""
+    if x is None:
+        return ""
+    exact = Decimal(x)
+    digits = Decimal((0, (1,), exact.adjusted() - 5)) if exact else Decimal(1)
+    return f"{float(exact.quantize(digits, rounding=rounding)):.6g}"
 
 
 def _interval(ends: Any) -> str:
