@@ -62,7 +62,7 @@ signs = Assumption(
     "sigma_j are signs",
     lambda i: Ge(1, sign(i) ** 2, evaluate=False),
     latex=r"\sigma_j \in [-1, 1]",
-    key=("signs",),
+    key=("sigma",),
     where=inside,
 )
 weights = constant(u, v, sign)
@@ -159,7 +159,7 @@ isotropic = Assumption(
     where=unit_of,
 )
 product = Assumption(
-    "sigma_j are signs", lambda i: Ge(1, sign(i) ** 2, evaluate=False), latex=r"\sigma_j \in [-1, 1]", key=("signs", k),
+    "sigma_j are signs", lambda i: Ge(1, sign(i) ** 2, evaluate=False), latex=r"\sigma_j \in [-1, 1]", key=("sigma", k),
     where=unit_of,
 )  # fmt: skip
 path_norm = Claim(
