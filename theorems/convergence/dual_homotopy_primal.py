@@ -8,7 +8,7 @@ data and targets are boundedly correlated, |c_i| <= C lam_i, gradient descent fr
 however small the eigenvalues are.  Setting of the abstract; the statement and its constant are derived here.
 """
 
-from sympy import Eq, Function, Ge, Gt, Le, Rational, Sum, Symbol, exp, symbols
+from sympy import Eq, Function, Ge, Gt, Integer, Le, Rational, Sum, Symbol, exp, symbols
 
 from gdverify import Assumption, Claim, Integers, Mutant, Positive, Reals, SureBound
 from gdverify.instances import log_uniform
@@ -73,7 +73,7 @@ def largest_term(proof):
     k = proof.index("k", 1, d)
     proof.high(k)
     s = proof.index("s")
-    proof.assume(spectrum, k)
+    _, short = proof.assume(spectrum, k)
     # lam w_s - c = -(1 - eta lam)^s c
     left = 1 - eta * lam(k)
     solved = lambda s: same(lam(k) * w(k, s) - c(k), -(left**s) * c(k))
@@ -89,6 +89,8 @@ def largest_term(proof):
     v = proof.scalar("v", Reals())
     line = proof.tangent(exp(v), v, 0)
     y = left / rest
+    even = proof.induction(Ge(left**s, 0), s, proof.sign(Integer(1)), lambda now: proof.product(now, short))
+    even = proof.instantiate(even, {s: 2 * T})
     steep = proof.instantiate(line, {v: -(x - best) / rest})
     falls = proof.power(proof.certificate(Ge(exp(-(x - best) / rest), y), [(1, steep)]), 2 * T)
     split = lambda s: same(y**s * rest**s, left**s)
@@ -100,14 +102,14 @@ def largest_term(proof):
     grown = exp((x - best) / best)
     peak = proof.certificate(
         Ge(rest ** (2 * T), x / best * left ** (2 * T)),
-        [(rest ** (2 * T) * grown, falls), (rest ** (2 * T) * y ** (2 * T), rises), (x / best, powers)],
+        [(rest ** (2 * T) * grown, falls), (1, proof.product(even, rises)), (grown, powers)],
     )
     height = C**2 / (2 * eta) * best
     term = proof.certificate(
         Ge(height * rest ** (2 * T), excess(k)),
         [
             (height, peak),
-            (left ** (2 * T) / (2 * lam(k)), proof.assume(correlated, k)),
+            (1 / (2 * lam(k)), proof.product(even, proof.assume(correlated, k))),
             (-1 / (2 * lam(k)), proof.product(end, end)),
         ],
     )
