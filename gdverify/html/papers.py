@@ -10,17 +10,20 @@ from urllib.parse import quote
 from ..display import plural
 from .layout import copyable, page, section
 from .markup import Markup, el, join, shortened
-from .words import Plain, badge, proof_word
+from .words import Plain, badge, names_of, proof_word
 
 _ARXIV = re.compile(r"(?:[a-z-]+(?:\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?")
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
 
 
-def citation(paper: Plain) -> Markup:
-    """A paper in a line, with links where its identifiers are known and well-formed."""
+def citation(paper: Plain, title: bool = True) -> Markup:
+    """A paper in a line, with or without its title, with links where its identifiers are known and well-formed."""
     arxiv, doi = str(paper.get("arxiv") or ""), str(paper.get("doi") or "")
-    names = ", ".join(map(str, paper.get("authors") or ()))
-    rows: list[Any] = [shortened(names, 500), el("cite", shortened(paper.get("title", ""), 500))]
+    name = el("cite", shortened(paper.get("title", ""), 500)) if title else ""
+    rows: list[Any] = [shortened(names_of(paper), 500).rstrip("."), name]
+        shortened(names_of(paper), 500).rstrip("."),
+        el("cite", shortened(paper.get("title", ""), 500)) if title else "",
+    ]
     rows += [shortened(paper.get("venue") or "", 300), str(paper.get("year") or "")]
     if arxiv:
         known = _ARXIV.fullmatch(arxiv)
@@ -59,7 +62,7 @@ def papers_page(claims: Sequence[Plain], files: Mapping[int, str]) -> str:
         ]
         bibtex = first.get("bibtex")
         body = [
-            el("p", citation(paper)),
+            el("p", citation(paper, title=False)),
             el("ul", items, class_="plain"),
             el("details", el("summary", "BibTeX"), copyable(bibtex, f"BibTeX of {slug}")) if bibtex else None,
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..display import number
@@ -96,15 +96,16 @@ def linked(said: Any, files: Mapping[str, str], *, root: str, here: str = "") ->
     return join(parts, text(said[end:]))
 
 
-def authors(names: Sequence[Any], most: int = 3) -> str:
-    names = [str(n) for n in names]
-    return ", ".join(names) if len(names) <= most else f"{names[0]} et al."
+def names_of(paper: Plain) -> str:
+    """All authors, "and others" as one writes it."""
+    names = [str(n) for n in paper.get("authors") or ()]
+    return ", ".join(names[:-1]) + " et al." if names[1:] and names[-1] == "others" else ", ".join(names)
 
 
 def surnames(paper: Plain) -> str:
     """Authors and year, as one cites in running text."""
     last = [_surname(str(n)) for n in paper.get("authors") or ()]
-    who = last[0] + " et al." if len(last) > 2 else listed(last)
+    who = last[0] + " et al." if len(last) > 2 or last[1:] == ["others"] else listed(last)
     year = paper.get("year")
     return " ".join(filter(None, (who or str(paper.get("slug", "")), str(year) if year else "")))
 
