@@ -19,7 +19,7 @@ from .errors import UsageError
 from .pool import Limits, Request, run_requests
 from .record import Record, stand_in
 from .result import Outcome
-from .store import home
+from .store import clear_old, home
 from .suggest import no_such_parameter
 from .verdict import MutantResult, Verdict
 from .worker import perform, plan, work
@@ -408,6 +408,8 @@ def _carry_out(
                 out.stored += 1
                 settled(place, result)
         requests = _requests(slots, settings, plain)
+        if database is not None:
+            _add_checkpoints(requests, slots, keys, fresh=not settings.cache and settings.resume is None)
         for request in [r for r in requests if slots[r.places[0][0]].planned.claim is not None]:
             _run_here(request, slots, settled, lambda ids: on_progress(count, out.tasks, ids))
         away = [r for r in requests if slots[r.places[0][0]].planned.claim is None]
@@ -436,6 +438,7 @@ def _carry_out(
         if not out.interrupted:
             database.finish(out.id, out.finished.isoformat())
             database.prune()
+            clear_old(home() / "partial", days=30)
         database.close()
     return out
 
@@ -456,6 +459,18 @@ def _requests(slots: Sequence[_Slot], settings: Settings, plain: dict[str, Any])
     if len(requests) < 2 * settings.jobs:
         requests = [single for request in requests for single in request.split()]
     return requests
+
+
+def _add_checkpoints(
+    requests: Sequence[Request], slots: Sequence[_Slot], keys: Mapping[Place, str], fresh: bool
+) -> None:
+    """Tell each experiment where to keep what a killed run goes on from."""
+    folder = home() / "partial"
+    for request in requests:
+        for place, task in zip(request.places, request.payload["tasks"], strict=True):
+            where, what, position = place
+            if what == "evidence" and place in keys and slots[where].kinds(what, position) == ["experiment"]:
+                task |= {"checkpoint": str(folder / keys[place]), "fresh": fresh}
 
 
 def _tasks(where: int, slot: _Slot) -> list[tuple[Place, dict[str, Any]]]:

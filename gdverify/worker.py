@@ -46,8 +46,23 @@ def work(request: Plain) -> Iterator[Plain]:
         elif "plan" in task:
             result = plans(source, task["plan"], request["settings"])
         else:
-            result = perform(load_claim(source, request["claim"]), request, task)
+            settings = {**request["settings"], "checkpoint": _checkpoint(source, task, watch)}
+            result = perform(load_claim(source, request["claim"]), {**request, "settings": settings}, task)
         yield {"result": result, "depends": digest.depends(watch.files(), source.path)}
+
+
+def _checkpoint(source: Source, task: Plain, watch: digest.Watch) -> Any:
+    """Where an experiment is kept while it runs, if the run is one that can be gone on with."""
+    if not task.get("checkpoint"):
+        return None
+    from .experiment.checkpoint import Checkpoint
+
+    return Checkpoint(
+        Path(task["checkpoint"]),
+        lambda: digest.depends(watch.files(), source.path),
+        lambda depends: digest.unchanged(depends, source.path),
+        fresh=task["fresh"],
+    )
 
 
 def plans(source: Source, ids: Sequence[str] | None, settings: Mapping[str, Any]) -> list[Plain]:
@@ -177,6 +192,7 @@ def _dispatch(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str
         device=settings["device"],
         budget=settings["budget"],
         save_dir=save_dir,
+        checkpoint=settings.get("checkpoint"),
     )
 
 

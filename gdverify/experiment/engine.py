@@ -14,6 +14,7 @@ from ..domain import Case
 from ..errors import ClaimError, ExperimentError, UndecidedError, UsageError
 from ..result import Outcome
 from . import violation
+from .checkpoint import Checkpoint
 from .decide import Decider, Effort, Finding, decider
 from .hypotheses import check_instance
 from .laboratory import Laboratory
@@ -72,6 +73,7 @@ def run_experiment(
     save_dir: str | Path | None = None,
     module: str | None = None,
     mutant: str | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Outcome:
     """Evidence of one experiment at one case.
 
@@ -81,6 +83,7 @@ def run_experiment(
     device : ``cpu``, ``cuda`` or ``auto``
     budget : seconds, instead of the tier's
     save_dir : where a confirmed violation is saved; nothing is saved without
+    checkpoint : where to keep what a killed run goes on from
     module, mutant : recorded with a saved violation (path of a claim file outside the catalogue; mutant's name)
 
     Raises
@@ -105,7 +108,7 @@ def run_experiment(
         outcome.device = lab.xp.device
         judge = decider(lab, alpha, effort)
         # From here, so that a process's first imports do not eat a case's time.
-        runner = _Runner(lab, judge, effort, total, time.monotonic())
+        runner = _Runner(lab, judge, effort, total, time.monotonic(), checkpoint)
         found, outcome.samples = runner.run()
         if found.violation is not None:
             check_instance(lab, lab.run_on(Replayer(found.violation), 1), 1)
@@ -123,6 +126,8 @@ def run_experiment(
         outcome.verdict, outcome.message = "error", " ".join(str(problem).split())
     except MemoryError:
         outcome.message = f"one block of {rows} rows does not fit in memory; ask for a smaller block="
+    if checkpoint is not None:
+        checkpoint.done()
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -136,14 +141,23 @@ def _report(outcome: Outcome, found: Finding) -> None:
 class _Runner:
     """Feeds a decider.  Checks fall at block counts 1, 2, 4, 8, 16, then every half more: whatever the batches."""
 
-    def __init__(self, lab: Laboratory, judge: Decider, effort: Effort, total: int, started: float):
-        self.lab, self.judge, self.effort = lab, judge, effort
+    def __init__(
+        self,
+        lab: Laboratory,
+        judge: Decider,
+        effort: Effort,
+        total: int,
+        started: float,
+        checkpoint: Checkpoint | None = None,
+    ):
+        self.lab, self.judge, self.effort, self.checkpoint = lab, judge, effort, checkpoint
         self.blocks = -(-total // lab.rows)
         self.deadline = started + effort.seconds
         self.largest = 1  # blocks in a batch; known after the first block
         self.watch = Watch(lab)
         self.checked: list[str] = []  # assumptions that were evaluated on the first block
         self.done = 0
+        self._restored = False
 
     def run(self) -> tuple[Finding, int]:
         next_check = 1
@@ -159,7 +173,26 @@ class _Runner:
                 if found is not None and not (found.provisional and self.judge.alone):
                     return found, self.samples
                 next_check = self.done * 2 if self.done < 16 else self.done + self.done // 2
+            if self.checkpoint is not None:
+                next_check = self._keep(next_check)
         return self.judge.finish(True), self.samples
+
+    def _keep(self, next_check: int) -> int:
+        """Keep where it is, or after the first block go on from where an earlier run was; the next check's block."""
+        assert self.checkpoint is not None
+        parts = {"judge": self.judge, "watch": self.watch}
+        outside = {"lab": self.lab, "effort": self.effort, "decision": self.judge.decision}
+        if not self._restored:
+            self._restored = True
+            state = self.checkpoint.restore(outside) if self.done < self.blocks else None
+            if state is not None and state["done"] > self.done and state["rows"] == self.lab.rows:
+                for name, part in parts.items():
+                    part.__dict__.update(state[name])
+                self.done = state["done"]
+                return state["next_check"]
+        state = {name: part.__dict__ for name, part in parts.items()}
+        self.checkpoint.save({**state, "done": self.done, "next_check": next_check, "rows": self.lab.rows}, outside)
+        return next_check
 
     @property
     def samples(self) -> int:
