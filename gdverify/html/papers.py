@@ -21,9 +21,6 @@ def citation(paper: Plain, title: bool = True) -> Markup:
     arxiv, doi = str(paper.get("arxiv") or ""), str(paper.get("doi") or "")
     name = el("cite", shortened(paper.get("title", ""), 500)) if title else ""
     rows: list[Any] = [shortened(names_of(paper), 500).rstrip("."), name]
-        shortened(names_of(paper), 500).rstrip("."),
-        el("cite", shortened(paper.get("title", ""), 500)) if title else "",
-    ]
     rows += [shortened(paper.get("venue") or "", 300), str(paper.get("year") or "")]
     if arxiv:
         known = _ARXIV.fullmatch(arxiv)
