@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .claim import Claim
 from .discover import Located, looks_like_path, select
 from .errors import UsageError
-from .verdict import Verdict
 
 
 def load(name: str | os.PathLike[str]) -> Claim | list[Claim]:
@@ -29,7 +28,7 @@ def load(name: str | os.PathLike[str]) -> Claim | list[Claim]:
 
 
 def check(
-    claim: Claim | str,
+    claim: Claim | str | os.PathLike[str] | Sequence[Claim | str],
     tier: str = "smoke",
     *,
     seed: int = 0,
@@ -39,12 +38,23 @@ def check(
     jobs: int = 1,
     overrides: Mapping[str, Any] | None = None,
     audit: bool = False,
-) -> Verdict:
-    """Run the evidence of one claim and say what it adds up to.
+) -> Any:
+    """Run the evidence of a claim, or of several, and say what it adds up to.
+
+    >>> check("handbook.gd-convex")                   # a Verdict
+    >>> check("handbook.*", "standard", audit=True)   # Verdicts
+    >>> check(["my_claims.py", "handbook.sgd"])       # Verdicts
+
+    Returns
+    -------
+    Verdict
+        for a `Claim`, for a claim's id, and for ``"file.py::id"``
+    Verdicts
+        for a glob, a paper, a file, a folder, and for a list of any of these
 
     Parameters
     ----------
-    claim : a `Claim`, its id, or ``"file.py::id"``
+    claim : a `Claim`, its id, ``"file.py::id"``; a glob, a paper's slug, a file, a folder; or a list
     tier : smoke, standard or full
     alpha : error probability of the whole check, shared by its experiment tests (default 1e-6)
     budget : seconds for each experiment case
@@ -55,18 +65,13 @@ def check(
     Raises
     ------
     UsageError
-        no such claim, more than one, no evidence, an override outside its domain
+        no such claim, two with one id, no evidence, an override outside its domain
     """
     from .runner import DEFAULT_ALPHA, Settings, run
+    from .verdicts import Verdicts
 
-    if isinstance(claim, Claim):
-        if not claim.evidence:
-            raise UsageError(f"{claim.id} has no evidence: attach a derivation, an experiment or a worst case")
-        located = [Located(claim, None)]
-    else:
-        located = select([claim])
-        if len(located) != 1:
-            raise UsageError(f"{claim!r} names {len(located)} claims; check takes one")
+    several = not isinstance(claim, (Claim, str, os.PathLike))
+    located = _located(list(claim) if several else [claim])  # type: ignore[arg-type, list-item]
     settings = Settings(
         tier=tier,
         seed=seed,
@@ -77,7 +82,25 @@ def check(
         overrides={name: exact_number(name, value) for name, value in (overrides or {}).items()},
         audit=audit,
     )
-    return run(located, settings).verdicts[0]
+    found = Verdicts(run(located, settings))
+    if several or (not isinstance(claim, Claim) and os.fspath(claim).split("::")[-1] != found[0].id):  # type: ignore[arg-type]
+        return found
+    return found[0]
+
+
+def _located(wanted: Sequence[Claim | str | os.PathLike[str]]) -> list[Located]:
+    """The claims meant, each once."""
+    out: dict[str, Located] = {}
+    for one in wanted:
+        for located in [Located(one, None)] if isinstance(one, Claim) else select([os.fspath(one)]):
+            claim = located.claim
+            if not claim.evidence:
+                raise UsageError(f"{claim.id} has no evidence: attach a derivation, an experiment or a worst case")
+            if out.setdefault(claim.id, located).claim is not claim:
+                raise UsageError(f"two claims have the id {claim.id}")
+    if not out:
+        raise UsageError("no claims to check")
+    return list(out.values())
 
 
 def exact_number(name: str, value: Any) -> Any:

@@ -135,7 +135,7 @@ def _claim(entry: Entry, run: Entry, proofs: bool) -> list[str]:
         *_evidence(entry, proofs),
         *_mutants(entry),
     ]
-    for name in ("finding", "no_derivation", "notes"):
+    for name in ("reservation", "complaints", "unaudited", "finding", "no_derivation", "notes"):
         items += _remark(name, entry.get(name))
     items.append(r"\item[Reproduce] " + r"\newline ".join(map(code, reproduce(entry, run))))
     return [*out, r"{\small\begin{description}\raggedright\sloppy", *items, r"\end{description}}"]
@@ -153,6 +153,12 @@ def _list(name: str, rows: Sequence[str]) -> list[str]:
     return [rf"\item[{name}] " + "; ".join(rows) + "."] if rows else []
 
 
+_REMARKS = {
+    "reservation": "Undecided", "complaints": "Audit", "unaudited": "Not audited", "no_derivation": "No derivation",
+    "notes": "Notes",
+}  # fmt: skip
+
+
 def _remark(name: str, value: Any) -> list[str]:
     if not value:
         return []
@@ -161,7 +167,8 @@ def _remark(name: str, value: Any) -> list[str]:
         text += f". Counterexample: {value['counterexample']}" if value["counterexample"] else ""
         text = escape(text) + (f". Corrected by {code(value['corrected_by'])}" if value["corrected_by"] else "")
         return [rf"\item[Finding] {text}."]
-    return [rf"\item[{'No derivation' if name == 'no_derivation' else 'Notes'}] {escape(value)}"]
+    text = escape("; ".join(value) if isinstance(value, list) else value)
+    return [rf"\item[{_REMARKS[name]}] {text}"]
 
 
 def _evidence(entry: Entry, proofs: bool) -> list[str]:

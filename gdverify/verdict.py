@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +45,9 @@ class MutantResult:
 @dataclass
 class Verdict:
     """A claim's verdict with everything it rests on.
+
+    ``print`` shows it as the command line does, a notebook as a card; `plain` is its entry in a JSON report, `frame`
+    a pandas frame of its evidence.
 
     ``qualifier`` is None unless the claim passes.  ``mutants`` is None unless the run audited them; ``complaints``
     says what the audit found wanting (survivors, kinds of evidence that refute no mutant), ``unaudited`` what it
@@ -149,10 +151,26 @@ class Verdict:
             out["mutants"] = [m.plain() for m in self.mutants]
         return out
 
+    def frame(self) -> Any:
+        """A pandas frame with a row for each piece of evidence at a case.
+
+        Columns: kind, name, verdict, case, estimate, low, high, bound, margin, samples, alpha, seconds, message.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed
+        """
+        from .notebook import evidence_rows, frame
+
+        return frame(evidence_rows(self))
+
     def __repr__(self) -> str:
         from .display import block
 
         return "\n".join(block(self))
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        from .notebook import card
+
+        return card(self)

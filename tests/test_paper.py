@@ -128,7 +128,8 @@ def test_a_report_of_hostile_text_compiles(found, pdflatex):
     data = copy.deepcopy(found)
     hostile = copy.deepcopy(data["claims"][0])
     hostile |= {"title": HOSTILE, "locator": HOSTILE, "statement": HOSTILE, "notes": HOSTILE, "topic": HOSTILE}
-    hostile |= {"no_derivation": HOSTILE, "verdict": HOSTILE, "qualifier": HOSTILE, "id": HOSTILE}
+    hostile |= {"reservation": HOSTILE, "complaints": [HOSTILE], "unaudited": [HOSTILE], "no_derivation": HOSTILE}
+    hostile |= {"verdict": HOSTILE, "qualifier": HOSTILE, "id": HOSTILE}
     hostile["finding"] = dict.fromkeys(("verdict", "published", "counterexample", "corrected_by"), HOSTILE)
     hostile["assumptions"] = [{"name": HOSTILE, "latex": HOSTILE}, {"name": HOSTILE, "latex": ""}]
     hostile["symbols"] = [dict.fromkeys(("name", "latex", "domain", "drawn"), HOSTILE)]

@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import Any
 
 from ..errors import UsageError, one_line
-from .arguments import claims_of, read_settings
+from .arguments import entries_of, read_settings
 
 
 def main(args: Namespace) -> int:
@@ -48,10 +48,10 @@ def _read(args: Namespace) -> tuple[dict[str, Any], int]:
 def _run(args: Namespace) -> tuple[dict[str, Any], int]:
     from ..display import Status, summary
     from ..report import report
-    from ..runner import run
+    from ..runner import run_apart
 
     status = Status()
-    found = run(claims_of(args), read_settings(args, audit=True), on_progress=status.update)
+    found = run_apart(entries_of(args), read_settings(args, audit=True), on_progress=status.update)
     status.clear()
     print("\n".join(summary(found)), file=sys.stderr)
     return report(found), found.exit_code()
