@@ -38,6 +38,8 @@ def markdown(data: Mapping[str, Any]) -> str:
 
 
 def _summary(claims: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
+    from .display import plural
+
     verdicts = [c.get("verdict") for c in claims]
     parts = [f"{verdicts.count(v)} {_WORDS[v]}" for v in VERDICTS if v in verdicts or v in ("pass", "fail")]
     qualified = [c.get("qualifier") for c in claims]
@@ -45,7 +47,9 @@ def _summary(claims: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str
     parts[0] += f" ({detail})" if detail else ""
     audited = [m for c in claims for m in c.get("mutants") or ()]
     killed = sum(bool(m.get("killed")) for m in audited)
-    mutants = f" {len(audited)} mutants: {killed} killed, {len(audited) - killed} survived." if audited else ""
+    mutants = (
+        f" {plural(len(audited), 'mutant')}: {killed} killed, {len(audited) - killed} survived." if audited else ""
+    )
     settings = ", ".join(f"{k} {line_of(run[k])}" for k in ("tier", "seed", "alpha", "device") if k in run)
     return (
         f"**{len(claims)} claims: {', '.join(parts)}.**{mutants} {settings[:1].upper()}{settings[1:]}.".rstrip(" .")
@@ -74,7 +78,8 @@ def _section(claim: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     if claim.get("reservation"):
         word = "not run" if claim.get("verdict") == "error" else "undecided"
         out.append(f"- {word}: {escaped(line_of(claim['reservation'], 600))}")
-    for complaint in [*(claim.get("complaints") or ()), *(claim.get("unaudited") or ())][:20]:
+    audited = claim.get("verdict") != "fail"  # evidence that refuses the claim itself says nothing of its mutants
+    for complaint in [*(claim.get("complaints") or ()), *(claim.get("unaudited") or ())][: 20 if audited else 0]:
         out.append(f"- audit: {escaped(line_of(complaint, 600))}")
     return [*out, ""]
 
