@@ -96,7 +96,7 @@ def check(figure):
     return root, marks
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ENTRY, NAME, KIND)
 def test_one_outcome_with_hostile_numbers(entry, name, kind):
     claim = {"id": name, "decides": {"kind": kind}}
@@ -106,7 +106,7 @@ def test_one_outcome_with_hostile_numbers(entry, name, kind):
         check(figure)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(ENTRY, max_size=6), NAME, KIND)
 def test_cases_with_hostile_numbers(entries, name, kind):
     claim = {"id": name, "decides": {"kind": kind}}

@@ -137,7 +137,7 @@ VALUES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=150)
 @given(VALUES, VALUES, st.integers(1, 20), st.sampled_from([0.0, 1.0, 1e-9]), st.booleans(), st.booleans())
 @example([0.5], [-1.0, 0.25, 1e300], 1, 1.0, False, True)
 def test_histograms_count_everything_once_however_it_comes(first, rest, cut, mark, log, low_side):
@@ -151,17 +151,16 @@ def test_histograms_count_everything_once_however_it_comes(first, rest, cut, mar
     found = whole.plain(mark)
     assert found == parts.plain(mark)
     kept = np.concatenate([first, rest])
-    kept = kept[np.isfinite(kept)]
+    kept = kept[np.abs(kept) < 1e200]
     if found is None:
         assert len(kept) < 2 or not np.any(kept > 0)
         return
     assert sum(found["counts"]) + found["zeros"] == len(kept)
     assert len(found["edges"]) == len(found["counts"]) + 1 <= BINS + 1
     shown = kept[kept > 0] if found["scale"] == "log" else kept
-    size = max(abs(shown.max()), abs(shown.min()))
-    inner = [e for e in found["edges"] if e is not None]
-    if len(inner) == len(found["edges"]) and size < 1e290:
-        assert inner[0] - 1e-5 * size <= shown.min() and shown.max() <= inner[-1] + 1e-5 * size
+    size = max(abs(shown.max()), abs(shown.min()), mark if found["scale"] == "linear" else 0.0)
+    inner = found["edges"]
+    assert inner[0] - 1e-5 * size <= shown.min() and shown.max() <= inner[-1] + 1e-5 * size
     if mark == 1 and size < 1e3 and inner[0] < 1 < inner[-1]:
         assert min(abs(e - 1) for e in inner) < 1e-5  # nothing straddles the bound
         below = sum(c for c, e in zip(found["counts"], found["edges"][1:], strict=True) if e <= 1 + 1e-5)

@@ -10,6 +10,7 @@ import numpy as np
 BINS = 40
 POINTS = 64
 _FINEST = {"linear": 2.0**-10, "log": 2.0**-5}  # bin width: relative to the values; in decades
+_LARGEST = 1e200  # beyond it a value counts as infinite
 _AT_ONCE = 2**14  # values counted together: small batches cost less that way
 _SQUEEZED = 20  # values this far below what the axis must also show need a log axis
 
@@ -41,7 +42,7 @@ class Histogram:
 
     def __init__(self, of: str, first: np.ndarray, mark: float, *, log: bool = False, low_side: bool = True):
         self.of, self.mark, self.low_side = of, mark, low_side
-        first = first[np.isfinite(first)]
+        first = first[np.abs(first) < _LARGEST]
         some = first[first > 0]
         reach = max(float(first.max(initial=0.0)), mark)
         squeezed = len(some) > 0 and first.min() >= 0 and float(np.median(some)) * _SQUEEZED < reach
@@ -50,15 +51,15 @@ class Histogram:
         self.centre = mark if self.scale == "linear" else 0.0
         spread = float(np.ptp(values)) if len(values) else 0.0
         size = 1.0 if self.scale == "log" else float(np.abs(values).max(initial=abs(mark))) or 1.0
-        finest = max(spread / BINS, _FINEST[self.scale] * size, 1e-300)
-        self.width = 2.0 ** min(math.ceil(math.log2(finest)), 1000) if math.isfinite(finest) else 1.0
+        finest = max(spread / BINS, _FINEST[self.scale] * size, 1e-90)
+        self.width = 2.0 ** math.ceil(math.log2(finest))
         self.level = 0  # bins are 2^level narrowest ones wide
         self.counts: dict[int, int] = {}
         self.zeros = self.total = self._waiting = 0
         self._uncounted: list[np.ndarray] = []
 
     def add(self, values: np.ndarray) -> None:
-        """Take values, shape (k,), to count; those that are not finite are left out."""
+        """Take values, shape (k,), to count; those that are not finite, or beyond 1e200, are left out."""
         self._uncounted.append(values)
         self._waiting += len(values)
         if self._waiting >= _AT_ONCE:
@@ -67,7 +68,7 @@ class Histogram:
     def _count(self) -> None:
         values = np.concatenate([np.empty(0), *self._uncounted])
         self._uncounted, self._waiting = [], 0
-        values = values[np.isfinite(values)]
+        values = values[np.abs(values) < _LARGEST]
         self.total += len(values)
         if self.scale == "log":
             some = values[values > 0]
@@ -75,10 +76,9 @@ class Histogram:
             values = np.log10(some)
         if not len(values):
             return
-        with np.errstate(over="ignore"):
-            at = (values - self.centre) / self.width
+        at = (values - self.centre) / self.width
         at = np.ceil(at) - 1 if self.low_side else np.floor(at)
-        at = np.clip(at, -1e300, 1e300)  # whole numbers as floats: they may be far beyond any integer type
+        # Whole numbers as floats: they may be far beyond any integer type.
         low, high = int(at.min()), int(at.max())
         if self.counts:
             low, high = (end(e, *(k << self.level for k in self.counts)) for end, e in ((min, low), (max, high)))
@@ -101,10 +101,9 @@ class Histogram:
             return None
         first, last = min(self.counts), max(self.counts)
         width = self.width * 2.0**self.level
-        with np.errstate(over="ignore"):  # an end beyond the largest float is None
-            edges = self.centre + width * np.arange(first, last + 2)
-            if self.scale == "log":
-                edges = 10.0**edges
+        edges = self.centre + width * np.arange(first, last + 2)
+        if self.scale == "log":
+            edges = 10.0**edges
         return {
             "of": self.of,
             "scale": self.scale,

@@ -86,7 +86,7 @@ class Scale:
             pad = min(max(margin * (high - low), 0.02), 5.0)
             return cls(10 ** (low - pad), 10 ** (high + pad), True)
         pad = margin * (hi - lo) or 0.05 * abs(hi) or 1.0
-        pad = max(pad, 1e-9 * max(abs(lo), abs(hi)))
+        pad = max(pad, 1e-9 * max(abs(lo), abs(hi)), 1e-290)
         return cls(lo - pad, hi + pad)
 
     def share(self, value: float) -> float:

@@ -84,7 +84,7 @@ def _histogram(entry: Plain, claim: Plain, data: Plain) -> Figure | None:
     bins = [
         (a, b, n)
         for a, b, n in zip(edges, edges[1:], counts, strict=False)
-        if a is not None and b is not None and n is not None and a < b and n >= 0
+        if a is not None and b is not None and n is not None and a < b and (n >= 1 or n == 0)
     ]
     log = data.get("scale") == "log"
     if log:
