@@ -11,13 +11,15 @@ from .errors import UsageError
 _TEMPLATE = '''"""TITLE (AUTHORS, YEAR).
 
     f(x_T) - f*  <=  L R^2 / (2 T)          the statement, as a reader would write it on a board
+
+What is derived here and what is cited; how loose the bound is.
 """
 
 import sympy as sp
 
 from gdverify import Claim, Integers, Mutant, Observed, Paper, Positive, ScalarFunction, SureBound, VectorSequence
 
-PAPER = Paper("{slug}", title="TITLE", authors=())
+PAPER = Paper("{slug}", title="TITLE", authors=(), year=None)
 
 L = sp.Symbol("L", positive=True)
 R = sp.Symbol("R", nonnegative=True)
@@ -37,7 +39,7 @@ f_star = sp.Symbol("f_star")
         R: Observed(0),  # an experiment returns it, instance by instance
     }},
     decides=SureBound(quantity=f(x(T)) - f_star, bound=L * R**2 / (2 * T)),
-    assumptions=[],  # from gdverify: smooth(f, L), convex(f), ...
+    assumptions=[],  # from gdverify: convex(f), smooth(f, L), minimiser(f, x_star), recursion(...), start(...)
     mutants=[Mutant("a tenth of the bound", decides={{"bound": L * R**2 / (20 * T)}})],
 )
 
@@ -45,13 +47,13 @@ f_star = sp.Symbol("f_star")
 @{variable}.derivation
 def derive(proof):
     """Facts in, facts out; the last one must be the claim itself."""
-    raise NotImplementedError("write the derivation")
+    raise NotImplementedError("fill in the derivation, or remove it and say why in no_derivation")
 
 
 @{variable}.experiment()
 def simulate(xp, rng, case, size):
     """Random instances within the assumptions: arrays of shape (size,)."""
-    raise NotImplementedError('return {{"quantity": ..., "R": ...}}')
+    raise NotImplementedError('fill in the experiment: return {{"quantity": ..., "R": ...}}')
 '''
 
 

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from gdverify.cli import main
 from gdverify.report import schema
+from gdverify.scaffold import create
 
 from .claim_files import FALSE, HEAD, NAN, TOOTHLESS, TRUE
 
@@ -207,8 +209,23 @@ def test_progress_is_silent_where_nobody_looks(monkeypatch):
 
 def test_a_new_module_loads_and_does_not_pass(gdverify):
     gdverify("new", "topic/my-paper")
-    assert "ERROR my-paper.main-claim" in gdverify("check", "theorems/topic/my_paper.py", code=3).stdout
+    said = " ".join(gdverify("check", "theorems/topic/my_paper.py", code=3).stdout.split())
+    assert "ERROR my-paper.main-claim" in said
+    assert "fill in the derivation" in said and "fill in the experiment" in said
     gdverify("new", "topic/my-paper", code=2)
+
+
+def test_a_new_module_passes_lint(tmp_path):
+    root = Path(__file__).parent.parent
+    for name in ("topic/my-paper", "topic/a-much-longer-name-of-a-paper-that-somebody-wrote", "topic/x"):
+        text = create(name, str(tmp_path)).read_text()
+        for command in (["check"], ["format", "--check"]):
+            file = str(root / "theorems" / "topic" / "new_module.py")
+            ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", file, "-"]
+            done = subprocess.run(ruff, cwd=root, input=text, capture_output=True, text=True, check=False)
+            if "No module named ruff" in done.stderr:
+                pytest.skip("no ruff here")
+            assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_folder_called_theorems_does_not_hide_the_catalogue(gdverify, claims):
