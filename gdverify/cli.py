@@ -128,6 +128,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--budget", type=_seconds, metavar="60s", help="time for each experiment case")
     workers(sub)
     limits(sub)
+    sub.add_argument("--scheduler", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://127.0.0.1:8786")
     sub.add_argument("--resume", action="store_true", help="go on with the run that was interrupted")
     sub.add_argument("--json", metavar="FILE", help="write the report; - is standard output")
     sub.add_argument("--markdown", metavar="FILE", help="write the report as Markdown, for job summaries")

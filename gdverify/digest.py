@@ -42,15 +42,21 @@ def of_file(path: str) -> str | None:
 
 
 @functools.cache
+def code() -> str:
+    """Digest of gdverify's own code."""
+    total = hashlib.sha256()
+    for file in sorted(p for ending in ("*.py", "*.v") for p in _HERE.rglob(ending)):
+        total.update(f"{file.relative_to(_HERE).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+@functools.cache
 def toolkit() -> str:
     """Digest of gdverify's own code and of the libraries and the machine that decide what it computes."""
     from .doctor import versions
 
-    total = hashlib.sha256()
-    for file in sorted(p for ending in ("*.py", "*.v") for p in _HERE.rglob(ending)):
-        total.update(f"{file.relative_to(_HERE)}\0".encode() + file.read_bytes() + b"\0")
     machine = [platform.machine(), platform.system(), sys.implementation.name, sys.version_info[:3]]
-    return of([total.hexdigest(), versions(), machine])
+    return of([code(), versions(), machine])
 
 
 def depends(paths: Iterable[str], beside: str) -> list[list[str]]:

@@ -183,6 +183,14 @@ def _python_files(root: Path) -> list[Path]:
     return sorted(found)
 
 
+def here(source: Source) -> Source:
+    """The same module on this machine, where its catalogue may be installed elsewhere."""
+    if source.module is None or os.path.isfile(source.path):
+        return source
+    spec = _find_spec(source.module)
+    return Source(spec.origin, source.module, source.topic) if spec and spec.origin else source
+
+
 # -- reading without running --------------------------------------------------------------------------------------
 
 

@@ -49,6 +49,7 @@ class Settings:
     resume : the id of an interrupted run, whose results are used whatever ``cache`` says
     time_limit : seconds of wall time for one task (evidence at a case, or a mutant); None for the tier's
     memory_limit : bytes that one task may take; None for a share of what the machine has
+    scheduler : address of a Dask scheduler, whose workers run the tasks instead of this machine
     """
 
     tier: str = "smoke"
@@ -65,6 +66,7 @@ class Settings:
     resume: str | None = None
     time_limit: float | None = None
     memory_limit: int | None = None
+    scheduler: str | None = None
 
     def check(self) -> None:
         """Raises UsageError for a value that makes no sense."""
@@ -222,7 +224,7 @@ def _for_workers(settings: Settings, gpus: Sequence[str]) -> dict[str, Any]:
     return {
         "tier": settings.tier,
         "seed": settings.seed,
-        "device": "cuda" if gpus else "cpu",
+        "device": "cuda" if gpus or (settings.scheduler and settings.device == "cuda") else "cpu",
         "budget": settings.budget,
         "overrides": dict(settings.overrides),
         "save_dir": str(home() / "artefacts") if settings.save else None,
@@ -413,16 +415,7 @@ def _carry_out(
         for request in [r for r in requests if slots[r.places[0][0]].planned.claim is not None]:
             _run_here(request, slots, settled, lambda ids: on_progress(count, out.tasks, ids))
         away = [r for r in requests if slots[r.places[0][0]].planned.claim is None]
-        run_requests(
-            away,
-            work,
-            jobs=max(1, min(settings.jobs, len(away))),
-            gpus=gpus,
-            limits=_limits(settings),
-            answered=answered,
-            failed=failed,
-            waiting=lambda running: on_progress(count, out.tasks, _ids(running)),
-        )
+        _run_away(away, settings, gpus, answered, failed, lambda ids: on_progress(count, out.tasks, ids))
     except KeyboardInterrupt:
         out.interrupted = True
         for where, slot in enumerate(slots):
@@ -496,6 +489,32 @@ def _run_here(
     for task, place in zip(request.payload["tasks"], request.places, strict=True):
         on_progress([claim.id])
         settled(place, perform(claim, request.payload, task))
+
+
+def _run_away(
+    requests: Sequence[Request],
+    settings: Settings,
+    gpus: Sequence[str],
+    answered: Callable[[Place, Any], None],
+    failed: Callable[[Place, str], None],
+    on_progress: Callable[[list[str]], None],
+) -> None:
+    """In processes of this machine, or on a cluster."""
+    limits = _limits(settings)
+
+    def waiting(running: Sequence[Request]) -> None:
+        on_progress(_ids(running))
+
+    if settings.scheduler is None:
+        jobs = max(1, min(settings.jobs, len(requests)))
+        run_requests(
+            requests, work, jobs=jobs, gpus=gpus, limits=limits, answered=answered, failed=failed, waiting=waiting
+        )
+    elif requests:
+        from .cluster import dask, run_on
+
+        with dask(settings.scheduler) as executor:
+            run_on(executor, requests, work, limits=limits, answered=answered, failed=failed, waiting=waiting)
 
 
 # -- results of earlier runs ---------------------------------------------------------------------------------------
@@ -585,7 +604,7 @@ def _gpus(settings: Settings) -> list[str]:
     """Ids of the GPUs to use, by asking a separate process: this one must not start the CUDA runtime."""
     if settings.device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"device {settings.device!r}: expected auto, cpu or cuda")
-    if settings.device == "cpu":
+    if settings.device == "cpu" or settings.scheduler is not None:
         return []
     from .doctor import gpu_count
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from . import digest
 from .claim import Claim, Evidence
-from .discover import Source, load, load_claim
+from .discover import Source, here, load, load_claim
 from .errors import GdverifyError, ProofError, UsageError, one_line
 from .record import record
 from .result import Outcome
@@ -39,7 +39,7 @@ def work(request: Plain) -> Iterator[Plain]:
     depends on.
     """
     watch = digest.Watch()
-    source: Source = request["source"]
+    source = here(request["source"])
     for task in request["tasks"]:
         if "list" in task:
             result: Any = [[c.id, c.title, c.decides.kind] for c in load(source)]

@@ -76,6 +76,7 @@ def read_settings(args: Namespace, audit: bool = False) -> Any:
         cache=not getattr(args, "no_cache", False),
         time_limit=getattr(args, "time_limit", None),
         memory_limit=getattr(args, "memory_limit", None),
+        scheduler=getattr(args, "scheduler", None),
     )
 
 
