@@ -34,7 +34,8 @@ def dask(address: str) -> Iterator[Executor]:
         dask_itself.config.set({"logging.distributed": "critical"})
         from distributed import Client
     except ModuleNotFoundError as missing:
-        raise UsageError(f"--scheduler needs Dask ({missing.name} is not installed): pip install 'gdverify[cluster]'") from None
+        text = f"--scheduler needs Dask ({missing.name} is not installed): pip install 'gdverify[cluster]'"
+        raise UsageError(text) from None
     try:
         client = Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
