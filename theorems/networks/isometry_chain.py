@@ -104,7 +104,8 @@ is_gap = Assumption(
 )
 start = equation("phi_0 is the gap of X(0)", phi(0), phi0)
 chain = [gram, layer, orthogonal, scales, regular, invertible(S), eigenvalues, rows, scaled, is_gap, start]
-depth = 8 * d * (d + 2) * (1 + d * phi0)
+kappa = Symbol("kappa", positive=True)
+depth = {kappa: 8 * d * (d + 2) * (1 + d * phi0)}
 
 decay = Claim(
     id="bn-without-gradient-explosion.exponential-decay",
@@ -114,7 +115,8 @@ decay = Claim(
     statement=r"\mathbb E\,\phi(X_l)\le\phi_0\,e^{-l/k},\qquad k=8d(d+2)(1+d\phi_0)",
     symbols={d: Integers(2, sample=(2, 6)), l: Integers(0, sample=(1, 12)), phi0: Observed(0)},
     assumptions=chain,
-    decides=MeanBound(quantity=phi(l), bound=phi0 * exp(-l / depth), support=(0, phi0)),
+    defines=depth,
+    decides=MeanBound(quantity=phi(l), bound=phi0 * exp(-l / kappa), support=(0, phi0)),
     mutants=[
         Mutant(
             "faster than near isometry",
@@ -259,7 +261,7 @@ def one_layer(proof, t, size, gain, whole, spread):
     total = proof.sum_of(row_mean, h, 1, d)
     outside = proof.mean_of_sum(Sum(r(i, t), (i, 1, d)))
     return proof.certificate(
-        zero((1 - 1 / depth) * Mean(phi(t)) - Mean(phi(t + 1))),
+        zero((1 - 1 / depth[kappa]) * Mean(phi(t)) - Mean(phi(t + 1))),
         [
             (1 / d, total),
             (-1 / d, outside),
@@ -269,22 +271,30 @@ def one_layer(proof, t, size, gain, whole, spread):
     )
 
 
+def mean_decay(proof, t, size, gain, whole, positive, spread):
+    """Fact: phi_0 exp(-t/k) >= E phi(t), for the generic t."""
+    length, begin = proof.definition(kappa), proof.mean(proof.assume(start))
+    proof.certificate((kappa, ">", 0), [(1, proof.sign(length.right)), (1, length)])
+    exact = one_layer(proof, t, size, gain, whole, spread)
+    step = proof.certificate(zero((1 - 1 / kappa) * Mean(phi(t)) - Mean(phi(t + 1))), [(1, exact)], using=[length])
+    x = proof.scalar("x", Reals())
+    keep = proof.instantiate(proof.tangent(exp(x), x, 0), {x: -1 / kappa})
+    level = proof.mean(positive).left
+    claimed = lambda j: zero(phi0 * exp(-j / kappa) - Mean(phi(j)))
+    every = proof.induction(
+        claimed(t), t, proof.certificate(claimed(0), [(-1, begin)]),
+        lambda now: proof.certificate(claimed(t + 1), [(exp(-1 / kappa), now), (1, step), (level, keep)]),
+    )  # fmt: skip
+    return every
+
+
 @decay.derivation
 def chain_of_layers(proof):
     t = proof.index("t")
     size = normalised(proof, t)
     gain, whole = layer_gain(proof, t, size)
     positive, _, spread = gap_is_small(proof, t, size, gain, whole)
-    step = one_layer(proof, t, size, gain, whole, spread)
-    x = proof.scalar("x", Reals())
-    keep = proof.instantiate(proof.tangent(exp(x), x, 0), {x: -1 / depth})
-    level = proof.mean(positive)
-    begin = proof.mean(proof.assume(start))
-    claimed = lambda j: zero(phi0 * exp(-j / depth) - Mean(phi(j)))
-    every = proof.induction(
-        claimed(t), t, proof.certificate(claimed(0), [(-1, begin)]),
-        lambda now: proof.certificate(claimed(t + 1), [(exp(-1 / depth), now), (1, step), (level.left, keep)]),
-    )  # fmt: skip
+    every = mean_decay(proof, t, size, gain, whole, positive, spread)
     proof.conclude(proof.instantiate(every, {t: l}))
 
 
