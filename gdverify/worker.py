@@ -218,7 +218,8 @@ def run_mutant(claim: Claim, index: int, kinds: list[str], settings: Mapping[str
                 continue
             for case in [*own, *(i for i in range(count) if i not in own)]:
                 outcomes.append(run_evidence(false_claim, evidence, case, settings))
-                outcomes[-1].artefact = outcomes[-1].trace = None  # what refutes a mutant is not kept
+                outcomes[-1].artefact = outcomes[-1].trace = None  # what refutes a mutant is not kept,
+                outcomes[-1].steps = []  # nor are the steps of a derivation that broke off
                 if outcomes[-1].verdict == "fail":
                     break
             if outcomes and outcomes[-1].verdict == "fail":
