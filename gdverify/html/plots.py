@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .axes import Scale, finite, number, numbers, positive, text
@@ -58,7 +58,10 @@ def figures(entry: Plain, claim: Plain) -> list[Figure]:
         found = _limit(entry, claim, series, trace)
     else:
         found = _rate(entry, claim, series, _mapping(trace.get("fit")))
-    return [found] if found else []
+    if found is None:
+        return []
+    case = _case(entry)
+    return [replace(found, caption=f"{found.caption} Case: {case}." if case else found.caption)]
 
 
 def case_figures(entries: Sequence[Plain], claim: Plain) -> list[Figure]:
