@@ -91,7 +91,7 @@ def record(claim: Claim, source: Source | None = None) -> Record:
         notes=claim.notes,
         no_derivation=claim.no_derivation,
         finding=claim.finding.plain() if claim.finding else None,
-        evidence=[{"kind": e.kind, "name": e.name, "line": _line(e.function)} for e in claim.evidence],
+        evidence=[{"kind": e.kind, "name": e.name, "line": _line(e.function, source)} for e in claim.evidence],
         mutants=[{"name": m.name, "by": list(m.by)} for m in claim.mutants],
         source=_source(claim.id, source),
     )
@@ -120,9 +120,12 @@ def _latex(expr: Any) -> str:
     return latex(expr)
 
 
-def _line(function: Any) -> int | None:
+def _line(function: Any, source: Source | None) -> int | None:
+    """Line of a function in the claim's file; None if it is written in another."""
     code = getattr(function, "__code__", None)
-    return code.co_firstlineno if code else None
+    if code is None or (source is not None and Path(code.co_filename).resolve() != Path(source.path).resolve()):
+        return None
+    return code.co_firstlineno
 
 
 def _source(claim_id: str, source: Source | None) -> Plain | None:
