@@ -6,6 +6,7 @@ ASCII and compile with plain pdflatex whatever the text of the claims.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -145,7 +146,8 @@ def _symbols(entry: Entry) -> list[str]:
     rows = []
     for symbol in entry["symbols"]:
         drawn = f", drawn from {symbol['drawn']}" if symbol.get("drawn") else ""
-        rows.append(f"{formula(symbol['latex'])} {escape(symbol['domain'] + drawn)}")
+        said = re.sub(r"\boo\b", lambda _: r"\ensuremath{\infty}", escape(symbol["domain"] + drawn))
+        rows.append(f"{formula(symbol['latex'])} {said}")
     return rows
 
 
