@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .result import combine
-from .sentences import case_name, decision_kind, line_of, outcome_of
+from .sentences import case_name, clean, decision_kind, line_of, outcome_of
 
 SCHEMA = "gdverify.compare/1"
 RELATIVE = 0.1  # of the margin
@@ -285,7 +285,7 @@ def _margins(old: Plain, new: Plain, relative: float, same_draws: bool) -> Itera
     """Margins that moved beyond their noise, and whether they shrank."""
     claim = new if decision_kind(new) else old
     kind = decision_kind(claim)
-    if kind == "rate" and any(r"\le" in str(p) for p in claim["decides"].get("latex") or ()):
+    if kind == "rate" and r"\le" in str(claim["decides"].get("latex")):
         kind = "rate-at-most"
     before = {_key(e): e for e in old["evidence"]}
     for entry in new["evidence"]:
@@ -384,4 +384,4 @@ def markdown(found: Comparison) -> str:
         out += [f"- …and {len(changes) - most} more"] if len(changes) > most else []
         out += ["", "</details>", ""] if folded else [""]
     out += [f"- {escaped(remark)}" for remark in found.remarks]
-    return "\n".join(out).rstrip("\n") + "\n"
+    return clean("\n".join(out)).rstrip("\n") + "\n"

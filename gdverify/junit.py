@@ -30,7 +30,7 @@ def junit(data: Mapping[str, Any]) -> str:
     if any("time" in s.attrib for s in suites):
         root.set("time", _time(sum(float(s.get("time", "0")) for s in suites)))
     ElementTree.indent(root, " ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    return clean('<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n")
 
 
 def _suite(claim: Mapping[str, Any], run: Mapping[str, Any]) -> ElementTree.Element:
@@ -134,7 +134,7 @@ def _testcase(name: str, group: str) -> ElementTree.Element:
 
 def _bad(one: ElementTree.Element, verdict: str, message: str, lines: list[str], kind: str = "") -> ElementTree.Element:
     element = ElementTree.SubElement(one, _ELEMENT.get(verdict, "error"), type=kind or verdict, message=message)
-    element.text = clean("\n".join(lines))
+    element.text = "\n".join(lines)
     return one
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .result import VERDICTS
-from .sentences import again, case_name, decision_kind, line_of, outcome_of, place_of, said
+from .sentences import again, case_name, clean, decision_kind, line_of, outcome_of, place_of, said
 
 _MOST = 768 * 1024  # bytes
 _WORDS = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive", "error": "error"}
@@ -28,13 +28,13 @@ def markdown(data: Mapping[str, Any]) -> str:
     room = _MOST - 1000
     for number, claim in enumerate(bad):
         section = "\n".join(_section(claim, run))
-        room -= len(section.encode()) + 1
+        room -= len(section.encode(errors="replace")) + 1
         if room < 0:
             out += [f"…and {len(bad) - number} more that do not pass: see the JSON report.", ""]
             break
         out.append(section)
     out += _table(good, max(room, 0))
-    return "\n".join(out).rstrip("\n") + "\n"
+    return clean("\n".join(out)).rstrip("\n") + "\n"
 
 
 def _summary(claims: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
@@ -102,7 +102,7 @@ def _table(claims: Sequence[Mapping[str, Any]], room: int) -> list[str]:
         killed = "" if mutants is None else f"{sum(bool(m.get('killed')) for m in mutants)} of {len(mutants)}"
         title = f"{code(line_of(claim.get('id', '')))} {escaped(claim.get('title', ''))}"
         row = f"| {title} | {escaped(claim.get('qualifier') or '')} | {escaped(kinds)} | {killed} |"
-        room -= len(row.encode()) + 1
+        room -= len(row.encode(errors="replace")) + 1
         if room < 0:
             out += ["", f"…and {len(claims) - number} more: see the JSON report."]
             break

@@ -123,6 +123,7 @@ def write(data: Mapping[str, Any] | str, target: str) -> None:
         the file cannot be written
     """
     text = data if isinstance(data, str) else json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = text.encode(errors="replace").decode()  # a claim's text may hold half a surrogate pair
     if target == "-":
         sys.stdout.write(text)
         return

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .result import Outcome
-from .sentences import again, case_name, decision_kind, line_of, outcome_of, place_of, said
+from .sentences import again, case_name, clean, decision_kind, line_of, outcome_of, place_of, said
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
@@ -194,7 +194,7 @@ def _result(rule: str, text: str, place: dict[str, Any] | None, claim_id: str, w
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": claim_id, "kind": "claim"}]}
     if place is not None:
         location["physicalLocation"] = place
-    identity = hashlib.sha256("\n".join((rule, claim_id, what)).encode()).hexdigest()[:16]
+    identity = hashlib.sha256(clean("\n".join((rule, claim_id, what))).encode()).hexdigest()[:16]
     return {
         "ruleId": rule,
         "level": _RULES[rule][0],

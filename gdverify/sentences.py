@@ -33,7 +33,7 @@ def line_of(text: object, most: int = 2000) -> str:
 
 def outcome_of(entry: Mapping[str, Any]) -> Outcome:
     """An evidence entry of a report as an `Outcome`; fields that this version does not know are left out."""
-    known = {k: v for k, v in entry.items() if k in _KNOWN}
+    known = {k: v for k, v in entry.items() if k in _KNOWN and v is not None}
     if known.get("verdict") not in VERDICTS:
         known["verdict"] = "error"
     return Outcome.from_plain({"kind": "", "name": "", **known})

@@ -3,11 +3,20 @@
 import copy
 import json
 import os
+import tempfile
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gdverify.cli import main
 from gdverify.compare import compare, markdown, text
+from gdverify.errors import UsageError
+from gdverify.junit import junit
+from gdverify.markdown import markdown as report_markdown
+from gdverify.sarif import sarif
+from gdverify.saved import read_report
 
 from .report_files import MIXED, claim, evidence, mean, mutant, proof, ratio, report
 
@@ -176,6 +185,43 @@ def test_what_is_no_file_is_one_line(tmp_path, monkeypatch, capsys):
     for name in ("big.json", "missing.json", ".", *(["/dev/zero"] if os.path.exists("/dev/zero") else [])):
         assert main(["compare", name, name]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@given(st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=150)
+def test_any_report_is_refused_or_rendered(rng):
+    """Fields replaced at random: a reader's refusal is the only error, and everything that is written is text."""
+    data = copy.deepcopy(MIXED)
+    for _ in range(rng.randint(1, 3)):
+        target = data
+        while True:
+            key = rng.choice(list(target) if isinstance(target, dict) else range(len(target)))
+            if not (isinstance(target[key], (dict, list)) and target[key]) or rng.random() < 0.1:
+                break
+            target = target[key]
+        target[key] = rng.choice(ODD)
+        if not data.get("claims"):
+            break
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(data, file)
+        file.flush()
+        try:
+            found = read_report(file.name)
+        except UsageError:
+            return
+    for old, new in ((MIXED, found), (found, MIXED)):
+        change = compare(old, new)
+        "\n".join(text(change)).encode(), markdown(change).encode(), json.dumps(change.plain(), allow_nan=False)
+    ElementTree.fromstring(junit(found))
+    json.dumps(sarif(found), allow_nan=False, ensure_ascii=False).encode()
+    report_markdown(found).encode()
+
+
+ODD = [
+    None, True, 0, -1, 1.5, 1e308, 10**30, "", "pass", "fail",
+    "\ud800\x1b", [], [1], ["a"], [{}], [None, 1.0], [1.0, 2.0],
+    {}, {"a": 1}, {"kind": "rate", "latex": 5}, {"verdict": []}, {"file": 1, "line": "x"},
+]  # fmt: skip
 
 
 def test_odd_but_well_formed_fields_do_not_break_it():
