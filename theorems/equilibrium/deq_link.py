@@ -55,7 +55,7 @@ conserved = Claim(
         ),
     ],
     notes="U is arbitrary: population, sample, one point, cross-entropy, links.  The experiment has the link "
-    "sigma(u) = (u + tanh u)/2 and squared errors.  The rate of the single-index model with a link is not covered.",
+    "sigma(u) = (u + tanh u)/2 and squared errors.  The rate for such links is deq.sim-outside-activation.",
 )
 
 
