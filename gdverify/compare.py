@@ -359,7 +359,7 @@ def text(found: Comparison) -> list[str]:
         if changes:
             out += [*([""] if out else []), plural(len(changes), word)]
             for change in changes:
-                out += wrapped(f"{change.claim}: {change.text}", "  ", "    ")
+                out += wrapped(clean(f"{change.claim}: {change.text}"), "  ", "    ")
     counts = ", ".join(plural(len(getattr(found, name)), word) for name, word in _TITLES)
     out += [*([""] if out else []), f"{plural(found.compared, 'claim')} compared: {counts}"]
     return [*out, *(line for remark in found.remarks for line in wrapped(remark, "", "  "))]

@@ -113,7 +113,7 @@ def sarif(data: Mapping[str, Any], root: Path | None = None) -> dict[str, Any]:
     used = [name for name in _RULES if any(r["ruleId"] == name for r in results)]
     for result in results:
         result["ruleIndex"] = used.index(result["ruleId"])
-    version = str((run.get("versions") or {}).get("gdverify") or "0")
+    version = line_of((run.get("versions") or {}).get("gdverify") or "0")
     invocation: dict[str, Any] = {"executionSuccessful": True}
     for ours, theirs in (("started", "startTimeUtc"), ("finished", "endTimeUtc")):
         if isinstance(run.get(ours), str):

@@ -199,7 +199,7 @@ def test_any_report_is_refused_or_rendered(rng):
             if not (isinstance(target[key], (dict, list)) and target[key]) or rng.random() < 0.1:
                 break
             target = target[key]
-        target[key] = rng.choice(ODD)
+        target[key] = copy.deepcopy(rng.choice(ODD))
         if not data.get("claims"):
             break
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
