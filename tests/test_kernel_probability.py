@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sympy import Eq, Function, Rational, Sum, Symbol
+from sympy import Eq, Function, Rational, Sum, Symbol, log
 
 from gdverify import Assumption, Claim, Integers, Interval, Mean, Paper, Prob, ProbabilityBound
 from gdverify.errors import ProofError
@@ -98,3 +98,11 @@ def test_an_assumption_is_used_as_the_claim_states_it_and_where_it_holds(proof):
         proof.assume(first, n)
     twin = Assumption(first.name, lambda i: Eq(X(i), 5, evaluate=False))
     assert proof.assume(twin, 1).right == 1
+
+
+def test_the_mean_of_a_constant_is_the_constant_as_it_stands(proof):
+    for constant in (log(2 * n * m), (log(2 * n * m) - 1) ** 2 / n, a * log(n * m)):
+        proof.identity(Mean(constant), constant)
+    for random in (hit(n), a * hit(n) ** 2, log(2 + hit(n) ** 2)):
+        with pytest.raises(ProofError):
+            proof.identity(Mean(random), random)

@@ -263,6 +263,8 @@ class NormalForms:
     def _mean(self, argument: Any) -> tuple[Any, ...]:
         from .matrix import expand_traces
 
+        if self.oracle.deterministic(argument):
+            return self._tree(argument)
         parts = []
         for term in sympy.Add.make_args(expand_traces(argument)):
             fixed = [a for a in sympy.Mul.make_args(term) if self.oracle.deterministic(a)]
