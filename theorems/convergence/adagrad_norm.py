@@ -77,8 +77,8 @@ deterministic = Claim(
 )
 
 
-@deterministic.derivation
-def norms(proof):
+def mean_square(proof):
+    """(B^2 - b_0^2)/T >= the mean squared gradient, and B >= b_T."""
     k = proof.index("k")
     positive(proof, grow, k)
     slope, fast, slow = sq(gradient(k)), eta / b(k + 1), beta * eta**2 / 2 / b(k + 1) ** 2
@@ -89,11 +89,15 @@ def norms(proof):
     )
     top, growth = bounded(proof, grow, gradient, k, fall, eta, beta * eta**2 / 2)
     squared = proof.power(top, 2)
-    proof.conclude(
-        proof.certificate(
-            Le(total, (B**2 - b_0**2) / T), [(1 / T, squared), (1 / T, growth)], using=[proof.assume(setting[3])]
-        )
+    below = proof.certificate(
+        Le(total, (B**2 - b_0**2) / T), [(1 / T, squared), (1 / T, growth)], using=[proof.assume(setting[3])]
     )
+    return below, top
+
+
+@deterministic.derivation
+def norms(proof):
+    proof.conclude(mean_square(proof)[0])
 
 
 @deterministic.experiment(
