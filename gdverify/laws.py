@@ -116,6 +116,9 @@ class _Fixed(Covariance):
     def __hash__(self) -> int:
         return hash((self.rows, self.columns))
 
+    def __repr__(self) -> str:
+        return f"{self.rows} x {self.columns}"
+
 
 def gradient_flow(loss: Any, letters: tuple[Any, ...], time: Any = None, name: str = "gradient flow") -> Assumption:
     """Each letter X moves by X' = -(gradient of ``loss`` in X); ``loss`` is a sum of multiples of traces.
