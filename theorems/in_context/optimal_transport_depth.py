@@ -87,49 +87,51 @@ def corner(f, t):
     return (3 - E) * (f - c) - (E - 2) * (f + c) * t
 
 
-@layer_decrease.derivation
-def two_blocks_at_once(proof):
+def decrease(proof, now, law):
+    """Phi(u, v) - Phi(u+, v+) less the gain of the layer is >= 0, as a fact.
+
+    Parameters
+    ----------
+    now : the functions of the layer by name, as in ``rules``
+    law : an assumption about the layer by name, at an index, as a fact
+    """
+    u, v, u1, v1, C, M, r, q, r1, B, a, b = (now[name] for name in ("u", "v", "u1", "v1", *"CMrq", "r1", *"Bab"))
     k, m = proof.index("k", 1, n), proof.index("m", 1, n)
     z = proof.scalar("z", Interval(-1, 1))
     proof.high(k), proof.high(m)
     curve = proof.nonneg_on_box(1 - z + (E - 2) * z**2 - exp(-z), {z: (-1, 1)}, cuts={z: [0]})
     proof.certificate((E - 2, ">=", 0), [(1, proof.instantiate(proof.tangent(exp(z), z, 0), {z: Integer(1)}))])
     step = proof.definition(gamma)
-    mass = proof.assume(cells, k, m)
+    mass = law("M", k, m)
     positive = proof.certificate(Ge(M(k, m), 0), [(1, proof.sign(mass.right)), (1, mass)])
     sums = {
-        r: proof.certificate(
-            Ge(r(k), 0), [(1, proof.sum_of(positive, m, 1, n)), (1, proof.assume(rules["r"], k))]
-        ),
-        q: proof.certificate(
-            Ge(q(m), 0), [(1, proof.sum_of(positive, k, 1, n)), (1, proof.assume(rules["q"], m))]
-        ),
-    }  # fmt: skip
+        "r": proof.certificate(Ge(r(k), 0), [(1, proof.sum_of(positive, m, 1, n)), (1, law("r", k))]),
+        "q": proof.certificate(Ge(q(m), 0), [(1, proof.sum_of(positive, k, 1, n)), (1, law("q", m))]),
+    }
     bends = {}
-    for f, at, name in ((r, k, "a"), (q, m, "b")):
-        tilt = proof.assume(rules[name], at)
+    for which, f, at, name in (("r", r, k, "a"), ("q", q, m, "b")):
+        tilt = law(name, at)
         t = tilt.left
-        proof.certificate(Gt(f(at) + c, 0), [(1, sums[f]), (1, proof.sign(c))])
+        proof.certificate(Gt(f(at) + c, 0), [(1, sums[which]), (1, proof.sign(c))])
         proof.certificate(Ge(1 - t, 0), [(2 / (f(at) + c), proof.sign(c))], using=[tilt])
-        proof.certificate(Ge(1 + t, 0), [(2 / (f(at) + c), sums[f])], using=[tilt])
+        proof.certificate(Ge(1 + t, 0), [(2 / (f(at) + c), sums[which])], using=[tilt])
         here = proof.instantiate(curve, {z: t})
         # f (1 - e^-t) - c t >= (3 - e) t^2 (f + c)
         fall = f(at) - f(at) * exp(-t) - c * t - (3 - E) * (f(at) - c) ** 2 / (f(at) + c)
         bent = [(f(at), here), (c * (E - 2), proof.sign(t**2))]
         # the tilt stays in the exponential: what is left of the difference is a multiple of its definition
-        bends[f] = proof.certificate(Ge(fall, 0), [*bent, (corner(f(at), t), tilt)])
+        bends[which] = proof.certificate(Ge(fall, 0), [*bent, (corner(f(at), t), tilt)])
     # a cell: exp(-(t + s)/2) <= (exp(-t) + exp(-s))/2
     t, s = a(k), b(m)
     new = exp((u1(k) + v1(m) - C(k, m)) / lam - 1)
-    moves = [proof.assume(rules["u"], k), proof.assume(rules["v"], m), step]
+    moves = [law("u", k), law("v", m), step]
     split = (new, "==", M(k, m) * exp(-t / 2) * exp(-s / 2))
     known = proof.certificate(split, [(-exp(-t / 2 - s / 2), mass)], using=moves)
     cell = proof.certificate(
         Ge(M(k, m) * (exp(-t) + exp(-s)) / 2 - new, 0), [(-1, known)], [(M(k, m) / 2, exp(-t / 2) - exp(-s / 2))]
     )
     row = proof.sum_of(cell, m, 1, n)
-    parts = [(1, row), (exp(-t) / 2, proof.assume(rules["r"], k)), (half, proof.assume(rules["B"], k))]
-    parts.append((-1, proof.assume(rules["r1"], k)))
+    parts = [(1, row), (exp(-t) / 2, law("r", k)), (half, law("B", k)), (-1, law("r1", k))]
     bound = proof.certificate(Ge(r(k) * exp(-t) / 2 + B(k) / 2 - r1(k), 0), parts)
     first = c * u1(k) - c * u(k) + c * t * lam / 2
     second = c * v1(m) - c * v(m) + c * s * lam / 2
@@ -137,13 +139,23 @@ def two_blocks_at_once(proof):
     head_v = proof.certificate((second, "==", 0), using=[moves[1], step])
     by_rows = lam * (half * r(k) + half * B(k) - r1(k)) + c * u1(k) - c * u(k)
     gain_u = (3 - E) * lam / 2 * (r(k) - c) ** 2 / (r(k) + c)
-    rows = proof.certificate(Ge(by_rows - gain_u, 0), [(lam, bound), (lam / 2, bends[r]), (1, head_u)])
+    rows = proof.certificate(Ge(by_rows - gain_u, 0), [(lam, bound), (lam / 2, bends["r"]), (1, head_u)])
     by_cols = lam * half * (q(m) - q(m) * exp(-s)) + c * v1(m) - c * v(m)
     gain_v = (3 - E) * lam / 2 * (q(m) - c) ** 2 / (q(m) + c)
-    cols = proof.certificate(Ge(by_cols - gain_v, 0), [(lam / 2, bends[q]), (1, head_v)])
-    ends = [(1, proof.sum_of(rows, k, 1, n)), (1, proof.sum_of(cols, m, 1, n)), (-1, proof.assume(before))]
-    ends += [(lam / 2, proof.assume(by_columns[0])), (-lam / 2, proof.assume(by_columns[1]))]
-    ends += [((3 - E) * lam / 2, proof.assume(g)) for g in gains]
+    cols = proof.certificate(Ge(by_cols - gain_v, 0), [(lam / 2, bends["q"]), (1, head_v)])
+    ends = [(1, proof.sum_of(rows, k, 1, n)), (1, proof.sum_of(cols, m, 1, n))]
+    ends += [(lam / 2, law("masses")), (-lam / 2, law("tilted masses"))]
+    lost = phi(r, u, v) - phi(r1, u1, v1)
+    gained_ = sum((3 - E) * lam / 2 * Sum((f(i) - c) ** 2 / (f(i) + c), (i, 1, n)) for f in (r, q))
+    return proof.certificate(Ge(lost - gained_, 0), ends)
+
+
+@layer_decrease.derivation
+def two_blocks_at_once(proof):
+    now = {"u": u, "v": v, "u1": u1, "v1": v1, "C": C, "M": M, "r": r, "q": q, "r1": r1, "B": B, "a": a, "b": b}
+    laws = {**rules, "M": cells, "masses": by_columns[0], "tilted masses": by_columns[1]}
+    fall = decrease(proof, now, lambda name, *at: proof.assume(laws[name], *at))
+    ends = [(1, fall), (-1, proof.assume(before)), *(((3 - E) * lam / 2, proof.assume(g)) for g in gains)]
     decision = proof.claim.decides
     proof.conclude(proof.certificate(Le(decision.quantity, decision.bound), ends))
 
