@@ -55,8 +55,8 @@ def losses(*period):
     )
 
 
-def update(frictions):
-    """y_{t+1} = x_t - alpha_t xi_t g_t/sqrt(v_t), with the frictions by place in a period."""
+def update(frictions, v=v):
+    """y_{t+1} = x_t - alpha_t xi_t g_t/sqrt(v_t), frictions by place in a period; ``v`` may be another moment."""
     n = len(frictions)
 
     def at(k):
@@ -67,7 +67,7 @@ def update(frictions):
         "step with friction",
         at,
         latex=r"y_{t+1}=x_t-\alpha_t\xi_tg_t/\sqrt{v_t},\ \xi_t=1/(1+e^{-|g_{t-1}-g_t|})",
-        key=("step", *frictions),
+        key=("step", v, *frictions),
         where=lambda k: [k],
     )
 
@@ -92,15 +92,17 @@ def nonnegative_memory(proof, t):
     return proof.induction(least(v(t), 0), t, proof.certificate(least(v(0), 0), using=[proof.assume(begin[1])]), kept)
 
 
-def run(xp, case, size, period, rates, steps):
-    """The regret against -1 after so many steps."""
+def run(xp, case, size, period, rates, steps, largest=False):
+    """The regret against -1 after so many steps; ``largest`` divides by the largest second moment so far."""
     point, square, total = xp.ones((size,)), xp.zeros((size,)), xp.zeros((size,))
+    moment = square
     for t in range(steps):
         slope = period[t % len(period)]
         friction = case.repeated if slope == period[t % len(period) - 1] else case.jumped
         total = total + slope * (point + 1)
         square = case.beta_2 * square + (1 - case.beta_2) * slope * slope
-        point = point - rates(t + 1) * friction * slope / xp.sqrt(square)
+        moment = xp.maximum(moment, square) if largest else square
+        point = point - rates(t + 1) * friction * slope / xp.sqrt(moment)
         point = xp.maximum(xp.minimum(point, xp.ones((size,))), -xp.ones((size,)))
     return total
 

@@ -174,7 +174,7 @@ energy_decrease = Claim(
         Mutant("H need not be symmetric", drop=("H is symmetric",), by=("derivation",)),
     ],
     notes="So the error never grows in the energy norm, whatever proposes the direction; that conjugate directions end "
-    "after n steps is not part of this claim.",
+    "after n steps is `deep-conjugate-direction.termination`.",
 )
 
 
