@@ -5,6 +5,7 @@
 #   make reports   check and audit the whole catalogue and write reports/catalogue.json, .md and the pages in catalogue/
 #   make test      run the tests
 #   make lint      ruff and mypy
+#   make bench     run the benchmarks that the installed packages and the hardware allow; BENCH="NAME ..." picks some
 #
 # PYTHON=/path/to/python picks the interpreter, JOBS=N the number of worker processes.
 
@@ -13,8 +14,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?=
+BENCH ?=
 
-.PHONY: install verify reports test lint clean
+.PHONY: install verify reports test lint bench clean
 
 install: $(VENV)/.installed
 
@@ -43,6 +45,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m benchmarks $(BENCH)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

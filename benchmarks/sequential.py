@@ -1,6 +1,6 @@
 """How many samples early stopping saves against a design of fixed size and equal power, for each confidence sequence.
 
-    python benchmarks/sequential.py [--runs 400] [--markdown FILE]
+    python -m benchmarks sequential [-- --runs 400]
 
 For each kind, law and effect (the distance of the true mean from the refuted value, in standard deviations) the
 sequential test runs until it decides, looking 10 % later each time, at the error probability of a whole run, 1e-6.  It
@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtri
@@ -35,6 +34,7 @@ from gdverify.experiment.sequential import (
     robust_interval,
 )
 
+PACKAGES = ("gdverify", "numpy", "scipy")
 XP = namespace("cpu")
 ALPHA, POWER = 1e-6, 0.9
 EFFECTS = (0.05, 0.1, 0.2, 0.4)
@@ -224,16 +224,8 @@ def widths(runs: int) -> list[str]:
     return out
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def measure(arguments: list[str]) -> list[str]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks sequential", description=__doc__)
     parser.add_argument("--runs", type=int, default=400)
-    parser.add_argument("--markdown", type=Path)
-    options = parser.parse_args()
-    text = "\n".join(table(options.runs) + widths(options.runs)) + "\n"
-    print(text, end="")
-    if options.markdown:
-        options.markdown.write_text(text)
-
-
-if __name__ == "__main__":
-    main()
+    options = parser.parse_args(arguments)
+    return table(options.runs) + widths(options.runs)

@@ -1,7 +1,7 @@
 """Exact worst-case certificates of gradient descent against PEPit's floating-point answer, in one process.
 
     pip install 'gdverify[proof,bench]'
-    python benchmarks/worst_case.py [--markdown FILE] [--steps 1 2 5 10 20 50]
+    python -m benchmarks worst-case [-- --steps 1 2 5 10 20 50]
 
 The problem: f convex and 1-smooth, N steps of size 1, |x_0 - x_star| <= 1, largest f(x_N) - f(x_star) = 1/(4N + 2).
 Timed for gdverify: stating the problem, solving, rounding, and the exact check of the certificate, once with the SDP
@@ -18,7 +18,6 @@ import statistics
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
 from PEPit.examples.unconstrained_convex_minimization import wc_gradient_descent
 
@@ -28,6 +27,7 @@ from gdverify.decision import SureBound
 from gdverify.language import ScalarFunction, Vector, sq
 from gdverify.worstcase import Problem, certify_upper, gradient_descent_multipliers
 
+PACKAGES = ("gdverify", "clarabel", "PEPit", "cvxpy")
 F = ScalarFunction("f")
 CLAIM = Claim(
     id="benchmark.gradient-descent",
@@ -61,17 +61,15 @@ def floating(steps: int) -> float:
     return float(Fraction(float(value)) * (4 * steps + 2) - 1)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--markdown", type=Path, help="also write the table there")
+def measure(arguments: list[str]) -> list[str]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks worst-case", description=__doc__)
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50])
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     lines = [
         "| N | exact, SDP (s) | above tight | exact, closed form (s) | above tight | PEPit (s) | off tight "
         "| PEPit / exact SDP | PEPit / closed form |",
         "| ---: " * 9 + "|",
     ]
-    print(*lines, sep="\n", flush=True)
     floating(1), exact(1, False)
     for steps in options.steps:
         methods: list[Callable[[], float]] = [
@@ -91,10 +89,4 @@ def main() -> None:
             f"| {steps} | {sdp:.3g} | {errors[0]:.1e} | {closed:.3g} | {errors[1]:.1e} | {pepit:.3g} | {errors[2]:.1e} "
             f"| {pepit / sdp:.2g} | {pepit / closed:.2g} |"
         )
-        print(lines[-1], flush=True)
-    if options.markdown:
-        options.markdown.write_text("\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    return lines
