@@ -78,7 +78,7 @@ grows = Claim(
         Mutant("it grows like the root of the step", decides={"bound": 8 * loss**half}),
         shorter,
     ],
-    notes="f(w_1) = gamma/8 up to exp(-gamma/4). f(w_0) = log 2.",
+    notes="f(w_1) = gamma/8 up to exp(-gamma/4), and f(w_0) = log 2. The norms of the gradients are not encoded.",
 )
 falls = Claim(
     id="logistic-to-perceptron.loss-unreliable-next",
