@@ -10,7 +10,7 @@ A version of the regret bound for diffGrad, under bounded gradients on a bounded
 read.
 """
 
-from sympy import Gt, Rational, exp, sqrt
+from sympy import Gt, Rational, exp, oo, sqrt
 
 from gdverify import Assumption, Claim, Counterexample, Integers, Interval, Mutant, Positive
 from gdverify.laws import equation
@@ -106,7 +106,8 @@ def linear_regret(proof, first, fed, V, decay, enough):
     """
     k, m = proof.index("k"), proof.index("m")
     half, tenth = proof.definition(repeated), proof.definition(jumped)
-    large = proof.nonneg_on_box(Rational(1, 49) - exp(-4), {})
+    z = proof.scalar("z", Interval(4, None))
+    large = proof.instantiate(proof.nonneg_on_box(Rational(1, 49) - exp(-z), {z: (4, oo)}), {z: 4})
     sigma = proof.certificate(least(jumped, Rational(49, 50)), [(49 / (50 * (1 + exp(-4))), large)], using=[tenth])
     small = proof.certificate(more(1, jumped), [(1 / (1 + exp(-4)), proof.sign(exp(-4)))], using=[tenth])
     proof.certificate(more(jumped, 0), [(1, sigma), (Rational(49, 50), proof.sign(1))])

@@ -74,7 +74,8 @@ def cosines(proof, b, names):
     whole = proof.telescoped(fall, wave(t), t, 0, T)
     line = proof.nonneg_on_box(sin(x) - x / 3, {x: (0, 2)}, cuts={x: [0]})
     positive = proof.certificate(Gt(sin(x), 0), [(1, line), (Rational(1, 3), proof.low(x))])
-    small = proof.nonneg_on_box(4 - pi, {})
+    z = proof.scalar(names[2], Interval(0, 1))
+    small = proof.instantiate(proof.nonneg_on_box(4 - pi - z / 2, {z: (0, 1)}), {z: 0})
     many = proof.low(T)
     rest = 2 * many.right / T - 4 * b / pi
     proof.certificate(Ge(2 - b, 0), [(b / pi, small), (2 / T, many), (rest, proof.sign(Integer(1)))])
@@ -89,13 +90,13 @@ def cosines(proof, b, names):
 
 @total.derivation
 def telescoping(proof):
-    waves = cosines(proof, pi / (2 * T), "tx")
+    waves = cosines(proof, pi / (2 * T), "txz")
     proof.conclude(proof.certificate(same(cycle(step), total.decides.bound), [(C, waves)]))
 
 
 @squares.derivation
 def double_angles(proof):
-    waves, fast = cosines(proof, pi / (2 * T), "tx"), cosines(proof, pi / T, "uy")
+    waves, fast = cosines(proof, pi / (2 * T), "txz"), cosines(proof, pi / T, "uyw")
     s = proof.index("s")
     angle = pi * s / T
     double, one = proof.addition(cos, angle, angle), proof.addition(cos, angle, -angle)
