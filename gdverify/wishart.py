@@ -51,3 +51,32 @@ def _chi_squared_rule(xp: Any, nu: int) -> tuple[list[Any], list[Any]]:
         y, z = x[(j + 1) % 3], x[(j + 2) % 3]
         weights.append((g * (g + 1) - g * (y + z) + y * z) / ((x[j] - y) * (x[j] - z)))
     return [2 * v for v in x], weights
+
+
+def laguerre_zeros(xp: Any, degree: int, alpha: float) -> Any:
+    """Zeros of the orthogonal polynomial of this degree of x^alpha exp(-x) on [0, oo), increasing, shape (degree,).
+
+    For normal data of which one dimension is 1, the eigenvalue of X^T X that is not zero follows a chi-squared law with
+    nu degrees of freedom: the orthogonal polynomials of x dmu are those of alpha = nu/2 in x/2.
+    """
+    k = xp.astype(xp.arange(degree), xp.float64)
+    beside = xp.sqrt((k + 1) * (k + 1 + alpha))
+    upper = xp.eye(degree, k=1)
+    return xp.linalg.eigvalsh(
+        xp.eye(degree) * (2 * k + 1 + alpha) + upper * beside[:, None] + upper.T * beside[None, :]
+    )
+
+
+def normal_rule(entries: int, nodes: int) -> tuple[list[list[float]], list[float]]:
+    """Gauss-Hermite rule for independent standard normal entries, exact to degree 2 nodes - 1 in each.
+
+    Returns points (nodes^entries rows) and their weights, which add up to 1.
+    """
+    import itertools
+
+    import numpy as np
+
+    x, w = np.polynomial.hermite_e.hermegauss(nodes)
+    points = np.asarray(list(itertools.product(x, repeat=entries)))
+    weights = np.prod(np.asarray(list(itertools.product(w / w.sum(), repeat=entries))), axis=1)
+    return points.tolist(), weights.tolist()
