@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from .errors import GdverifyError
 from .examples import epilog
@@ -256,6 +259,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.given = list(sys.argv[1:] if argv is None else argv)
     if args.command == "audit":
         args.all = not args.claims
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, _stop)  # like Ctrl-C: what has finished is reported
     try:
         code = importlib.import_module(f".commands.{args.command}", __package__).main(args)
         sys.stdout.flush()
@@ -282,6 +287,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .worker import describe
 
         return _complain(f"internal error: {describe(error)}; GDVERIFY_DEBUG=1 shows where", 3)
+
+
+def _stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _complain(message: str, code: int) -> int:

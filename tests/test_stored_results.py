@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from gdverify import database, digest, runner
+from gdverify import database, digest, reuse
 from gdverify.discover import find
 from gdverify.runner import Settings, run_apart
 
@@ -191,7 +191,7 @@ def _untimed(value):
 
 
 def test_only_certain_results_are_kept():
-    keep = runner._worth_keeping
+    keep = reuse.worth_keeping
     assert keep({"verdict": "pass", "kind": "derivation"}) and keep({"verdict": "fail", "kind": "experiment"})
     for verdict, kind in (("fail", "derivation"), ("inconclusive", "experiment"), ("error", "worst-case")):
         assert not keep({"verdict": verdict, "kind": kind})
