@@ -39,7 +39,7 @@ reports: install
 		--markdown reports/catalogue.md --html reports/catalogue $(if $(JOBS),--jobs $(JOBS))
 
 test: install
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: install
 	$(BIN)/ruff check .
