@@ -59,7 +59,7 @@ lipschitz = Assumption(
     latex=r"\langle v(x,t)-v(y,t), x-y\rangle\le\Lambda|x-y|^2",
     key=("lipschitz", Lip),
 )
-fixed = constant(M, S)
+fixed = constant(M, S, d)
 straight = (1 - t) * one + t * M
 covariance = Trace(G.T * straight * straight.T)
 
