@@ -127,9 +127,7 @@ def measure(arguments: list[str]) -> list[str]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks catalogue", description=__doc__)
     parser.add_argument("--jobs", type=int, default=cores())
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument(
-        "--claims", nargs="*", default=["--all"], help="ids or patterns, instead of all"
-    )
+    parser.add_argument("--claims", nargs="*", default=["--all"], help="ids or patterns, instead of all")
     parser.add_argument("--durations", type=Path, help="write the seconds of every task there, by claim")
     options = parser.parse_args(arguments)
     adopt_orphans()

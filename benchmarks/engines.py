@@ -238,7 +238,7 @@ ESTIMATORS = [
         bn_gap, 1, 2048, 64, bn_loop, chunked(bn_gap, CHUNK), bn_jax,
     ),
     Estimator(
-        f"Tangent kernel, one hidden ReLU layer (width {HIDDEN}, {INPUTS} inputs): mean, claimed to be the limit to 3 %",
+        f"Tangent kernel of one ReLU layer (width {HIDDEN}, {INPUTS} inputs): mean, claimed to be the limit to 3 %",
         MeanEquals(quantity=sympy.Symbol("Theta"), bound=sympy.Float(KERNEL), tol=0.03),
         ntk, NETS, 16_384, 16, ntk_loop, ntk_vector, ntk_jax,
     ),

@@ -7,9 +7,12 @@ process of its own on its worker, under the same limits; the tasks of a worker t
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
+import queue
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from typing import Any
 
 from .errors import UsageError, one_line
@@ -75,27 +78,42 @@ def run_on(
     failed: Callable[[Any, str], None],
     waiting: Callable[[list[Request]], None] = lambda running: None,
     poll: float = 0.5,
+    most: int = 20_000,
 ) -> None:
-    """`gdverify.pool.run_requests` on an executor; every task is submitted on its own."""
+    """`gdverify.pool.run_requests` on an executor; every task is submitted on its own.
+
+    At most ``most`` of them are open at a time, and what one that ends costs here does not depend on how many are.
+    """
     open_: dict[Future[Any], Request] = {}
+    ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+    rest = (single for request in requests for single in request.split())
+    shown = time.monotonic()
+
+    def submit(count: int) -> None:
+        for single in itertools.islice(rest, count):
+            future = executor.submit(serve, work, single.payload, limits)
+            open_[future] = single
+            future.add_done_callback(ended.put)
+
     try:
-        for request in requests:
-            for single in request.split():
-                open_[executor.submit(serve, work, single.payload, limits)] = single
+        submit(most)
         while open_:
-            done, _ = wait(list(open_), timeout=poll, return_when=FIRST_COMPLETED)
-            for future in done:
+            with contextlib.suppress(queue.Empty):
+                future = ended.get(timeout=poll)
                 place = open_.pop(future).places[0]
                 error = future.exception()
                 if error is not None:
                     failed(place, f"lost on the cluster: {one_line(error) or type(error).__name__}")
-                    continue
-                answer, message = future.result()
-                if message:
-                    failed(place, message)
                 else:
-                    answered(place, answer)
-            waiting(list(open_.values()))
+                    answer, message = future.result()
+                    if message:
+                        failed(place, message)
+                    else:
+                        answered(place, answer)
+                submit(1)
+            if time.monotonic() - shown >= poll:
+                waiting(list(open_.values()))
+                shown = time.monotonic()
     finally:
         for future in open_:
             future.cancel()
