@@ -31,6 +31,9 @@ g, after = f.grad(x), f.grad(x + h)
 size_of_g = equation("G = |grad f(x)|", sq(g), G**2)
 newton = recursion(bent, -g - G / gamma * h, i)
 semidefinite = inequality("H is positive semidefinite", Ge(Inner(h, bent), 0, evaluate=False))
+slightly_indefinite = inequality(
+    "H is at least -|g|/(100 gamma)", Ge(Inner(h, bent) + G / gamma * sq(h) / 100, 0, evaluate=False)
+)
 predicted = inequality(
     "|grad f(x + h) - g - H h| <= |g| |h|/gamma", Ge((G / gamma) ** 2 * sq(h), sq(after - g - bent), evaluate=False)
 )
@@ -48,7 +51,13 @@ step_length = Claim(
     decides=SureBound(quantity=sq(h), bound=gamma**2),
     mutants=[
         Mutant("1% shorter", decides={"bound": Rational(99, 100) * gamma**2}, cases=(flat,)),
-        Mutant("H need not be semidefinite", drop=("H is positive semidefinite",), by=("derivation",)),
+        Mutant(
+            "H down to -|g|/(100 gamma)",
+            drop=(semidefinite.name,),
+            add=(slightly_indefinite,),
+            cases=({"family": "quadratic", "indefinite": 1},),
+        ),
+        Mutant("H need not be semidefinite", drop=(semidefinite.name,), by=("derivation",)),
     ],
     notes="Attained at H = 0.",
 )
@@ -120,6 +129,7 @@ def newton_steps(xp, rng, case, size):
         wrong = log_uniform(xp, rng, (size, 1), 1e-2, 10)
         model = curvature + wrong * mixed_uniform(rng, (size, d))
         gamma = norm / wrong[:, 0]
+        model = -wrong / 100 if "indefinite" in case else model
     else:
         model, gamma = curvature + xp.abs(here), xp.sqrt(2 * norm)
     h = -g / (model + (norm / gamma)[:, None])

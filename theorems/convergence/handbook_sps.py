@@ -72,7 +72,11 @@ sps_step = Claim(
     decides=SureBound(quantity=sq(x(T + 1) - x_star) + step(T) * excess(T), bound=r**2),
     mutants=[
         Mutant("0.1% less", decides={"bound": Rational(999, 1000) * r**2}),
-        Mutant("the parts need not be convex", drop=("every f_i is convex",), by=("derivation",)),
+        Mutant(
+            "the parts need not be convex",
+            drop=("every f_i is convex",),
+            cases=({"dimension": 1, "T": 0, "concave": 1},),
+        ),
         Mutant("steps of any size", drop=("gamma is Polyak's step",), by=("derivation",)),
     ],
     notes="An equality where f_i is linear between x_t and x*. That x* minimises f is not used.",
@@ -88,15 +92,19 @@ def pathwise(proof):
 
 @sps_step.experiment(cases=[{"dimension": 1, "T": 0}, {"dimension": 3}])
 def paths(xp, rng, case, size):
-    """Parts w |<u, x> - b| + c |x - m|^2/2, drawn anew in every step, which changes nothing on a path."""
-    d = case.dimension
+    """Parts w |<u, x> - b| + c |x - m|^2/2, drawn anew in every step, which changes nothing on a path.
+
+    "concave": -w |<u, x> - b| for some of them.
+    """
+    d, bent = case.dimension, "concave" in case
     point = log_uniform(xp, rng, (size, 1), 0.1, 10) * rng.sphere((size, d))
     before = moved = point
     won = 0 * point[:, 0]
     for _ in range(case.T + 1):
         u, b = rng.sphere((size, d)), 3 * rng.normal((size,))
         w = log_uniform(xp, rng, (size,), 0.1, 10)
-        c = rng.bernoulli(0.5, (size,)) * log_uniform(xp, rng, (size,), 0.1, 10)
+        w = w * rng.signs((size,)) if bent else w
+        c = (1 - bent) * rng.bernoulli(0.5, (size,)) * log_uniform(xp, rng, (size,), 0.1, 10)
         m = rng.normal((size, d))
         lean = xp.sum(u * point, axis=-1) - b
         above = w * (xp.abs(lean) - xp.abs(b)) + c * (xp.sq(point) / 2 - xp.sum(m * point, axis=-1))

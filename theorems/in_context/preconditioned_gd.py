@@ -88,9 +88,11 @@ forward_pass = Claim(
     assumptions=[a for pair in (*layers.values(), *summary.values()) for a in pair],
     mutants=[
         Mutant("the residual transposed", decides={"bound": Trace(x.T * R(L) * w)}),
+        Mutant("C_l not transposed", drop=("R moves",), cases=({"d": 3, "L": 2, "plain": 1},),
+               add=(rule("R moves", R(l + 1), R(l) - R(l) * W * C(l) * A(l) * C(l)),)),
         Mutant("minus the prediction", decides={"quantity": Trace(o(L)) - Trace(w.T * x)}, by=("derivation",)),
     ],
-)
+)  # fmt: skip
 
 
 @forward_pass.derivation
@@ -134,7 +136,8 @@ def blocks_and_recursion(xp, rng, case, size):
     residual = moved = xp.eye(case.d) + 0 * gram
     for layer in range(case.L):
         pushed = gram @ xp.matrix_transpose(moved) @ left[:, layer, ...] @ moved
-        residual, moved = residual - residual @ pushed, moved - right[:, layer, ...] @ moved @ pushed
+        other = gram @ moved @ left[:, layer, ...] @ moved if "plain" in case else pushed
+        residual, moved = residual - residual @ other, moved - right[:, layer, ...] @ moved @ pushed
     start = xp.sum(task * point, axis=(-2, -1))
     size_ = xp.sum(xp.abs(residual), axis=(-2, -1)) * xp.sum(xp.abs(task), axis=(-2, -1)) * 10
     return {"quantity": output + start, "w": task, "x": point, "R(L)": residual, "scale": size_}
@@ -155,7 +158,7 @@ gradient_descent = Claim(
     decides=Identity(Trace(o(L)), -Trace(v(L).T * x)),
     assumptions=[*(a for pair in layers.values() for a in pair), still, *descends],
     mutants=[
-        Mutant("preconditioned by A_l", drop=("gradient step",), by=("derivation",),
+        Mutant("preconditioned by A_l", drop=("gradient step",), cases=({"d": 3, "L": 2, "plain": 1},),
                add=(rule("gradient step", v(l + 1), v(l) - A(l) * error),)),
         Mutant("no minus", decides={"bound": Trace(v(L).T * x)}),
         Mutant("covariates move", drop=("covariates stay",), by=("derivation",)),
@@ -185,6 +188,7 @@ def blocks_and_descent(xp, rng, case, size):
     here = xp.zeros((size, case.d, 1))
     for layer in range(case.L):
         error = data @ (xp.matrix_transpose(data) @ (here - task)) / case.n
-        here = here - xp.matrix_transpose(left[:, layer, ...]) @ error
+        weight = left[:, layer, ...]
+        here = here - (weight if "plain" in case else xp.matrix_transpose(weight)) @ error
     scale = xp.sum(xp.abs(here), axis=(-2, -1)) + xp.sum(xp.abs(task), axis=(-2, -1))
     return {"quantity": output, "v(L)": here, "x": point, "scale": 10 * scale}
