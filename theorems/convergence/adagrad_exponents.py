@@ -6,8 +6,8 @@ for gradients g_t = grad f(x_t) + noise with E|noise|^2 = sigma_0^2 + sigma_1^2 
 gradient over T steps falls like 1/T without noise, and where the noise vanishes with the gradient (sigma_0 = 0); and
 like 1/sqrt(T), up to logarithms, where it does not.  Neither eta nor b_0 is tuned to beta or to the noise.
 
-Reference: arXiv:2302.08783, which proves this with high probability; its theorems were not read.  Without noise it is
-proved here, with the constants of adagrad-norm.deterministic-sure; the rest is measured.
+Reference: arXiv:2302.08783, which bounds low and high noise with high probability; its theorems were not read.  Without
+noise it is proved here, with the constants of adagrad-norm.deterministic-sure; the rest is measured.
 """
 
 from sympy import Gt, Integer, Rational, Symbol, expand, log
@@ -36,9 +36,11 @@ without_noise = Claim(
     r" \frac1T\sum_{t<T}\|\nabla f(x_t)\|^2 \le \frac{B^2-b_0^2}T = O(1/T)",
     symbols={**window, f_low: Reals(sample=(-1, 1))},
     assumptions=[*setting, grow, step],
-    decides=Rate(quantity=total, variable=T, exponent=Integer(-1), closed_form=(B**2 - b_0**2) / T, upper=True),
+    decides=Rate(
+        quantity=total, variable=T, exponent=Integer(-1), closed_form=(B**2 - b_0**2) / T, upper=True, tol=0.02
+    ),
     mutants=[
-        Mutant("like T^(-6/5)", decides={"exponent": Rational(-6, 5)}),
+        Mutant("like T^(-21/20)", decides={"exponent": Rational(-21, 20)}),
         Mutant("like T^(-11/10)", decides={"exponent": Rational(-11, 10)}),
         Mutant("f need not be smooth", drop=(setting[0].name,), by=("derivation",)),
     ],
@@ -107,7 +109,7 @@ persistent = Claim(
     id="adagrad-norm.noise-exponents",
     title="AdaGrad-Norm with persistent noise: the mean squared gradient falls like 1/sqrt(T)",
     paper=PAPERS["adagrad-norm"],
-    locator="the exponents of the abstract, on quadratics",
+    locator="low and high noise; the exponents are measured here, on quadratics",
     statement=r"\sigma_0>0:\quad \frac1T\sum_{t<T}\mathbb{E}\|\nabla f(x_t)\|^2 \asymp T^{-1/2}"
     r"\ \text{on quadratics}",
     symbols={**noisy, sigma_0: Positive(sample=(1, 2))},
@@ -119,19 +121,20 @@ persistent = Claim(
         Mutant("like 1/T", decides={"exponent": Rational(-1)}),
     ],
     notes="Measured for T from 50 to 800 and small starts, where the exponent is within 0.05 of -1/2; from far away it "
-    "is steeper at first (-0.77 and -0.63 for T from 100 to 10000 in our notes).",
+    "is steeper at first (-0.77 and -0.63 for T from 100 to 10000 in our notes).  With weak noise b_0 sets the steps "
+    "until T is about (b_0/sigma_0)^2: at sigma_0 = 1/10 the same T show -0.40.  No more was measured.",
 )
 vanishing = Claim(
     id="adagrad-norm.noise-exponents-vanishing",
     title="AdaGrad-Norm with noise that vanishes with the gradient: the mean squared gradient falls like 1/T",
     paper=PAPERS["adagrad-norm"],
-    locator="the exponents of the abstract, on quadratics",
+    locator="low and high noise; the exponents are measured here, on quadratics",
     statement=r"\sigma_0=0:\quad \frac1T\sum_{t<T}\mathbb{E}\|\nabla f(x_t)\|^2 = O(1/T)\ \text{on quadratics}",
     symbols=noisy,
-    decides=Rate(quantity=total, variable=T, exponent=Rational(-1), upper=True),
+    decides=Rate(quantity=total, variable=T, exponent=Rational(-1), upper=True, tol=0.02),
     no_derivation=REASON,
     mutants=[
-        Mutant("like T^(-6/5)", decides={"exponent": Rational(-6, 5)}),
+        Mutant("like T^(-21/20)", decides={"exponent": Rational(-21, 20)}),
         Mutant("like T^(-11/10)", decides={"exponent": Rational(-11, 10)}),
     ],
 )

@@ -11,7 +11,8 @@ With batches of kappa B and the rate sqrt(kappa) eta the stationary law has the 
 and x moves at the speed kappa a a step, that is a for each step that it replaces: to first order in eta nothing depends
 on kappa.  With the rate kappa eta (the linear rule) E x^2 grows by sqrt(kappa), with eta itself it falls by that.
 
-Setting of the abstract: one quadratic direction, the second moment at its stationary value.  Formulas derived here.
+The rule is the paper's; the setting (one quadratic direction, the second moment at its stationary value) and the
+formulas are ours.
 """
 
 import math
@@ -49,7 +50,7 @@ square_root_rule = Claim(
     id="adaptive-sde-scaling.square-root-rule",
     title="With batches kappa B and the rate sqrt(kappa) eta the spread stays the same to first order in eta",
     paper=PAPERS["adaptive-sde-scaling"],
-    locator="setting of the abstract; formula derived here",
+    locator="the square root rule, for one quadratic direction; formula derived here",
     statement=r"\rho=\sqrt\kappa:\quad \mathbb{E}x^2 ="
     r" \frac{\eta\sigma}{2\sqrt B\,\lambda}\Big/\Big(1-\frac{\kappa\eta\sqrt B\,\lambda}{2\sigma}\Big)",
     symbols={

@@ -105,7 +105,7 @@ begin = equation("b_0 is the mean at the start", b(0), b_0)
 
 small_eigenvalues = Claim(
     id="asgd-risk.small-eigenvalues",
-    title="Where its eigenvalues are real, accelerated SGD is faster than SGD",
+    title="Where its eigenvalues are real and q lambda < 1 - c, accelerated SGD is faster than SGD",
     statement=r"q\lambda<1-c,\ \text{an eigenvector of the step with } \rho>0,\ b_0\ge0:\quad"
     r" b_T\le\Big(1-\lambda\frac{q-c\delta}{1-c}\Big)^Tb_0",
     symbols={

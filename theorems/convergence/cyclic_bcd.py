@@ -121,11 +121,11 @@ rate = Claim(
             cases=({"family": "flat", "m": 5, "T": 1, "ell": 1},),
         ),
         Mutant("9/20 of it", decides={"bound": Rational(9, 20) * bound}, cases=({"family": "flat", "m": 1, "T": 1},)),
-        Mutant("half of it", decides={"bound": bound / 2}, cases=({"family": "flat", "m": 2, "T": 1, "ell": 1},)),
+        Mutant("5/8 of it", decides={"bound": Rational(5, 8) * bound}, cases=({"family": "flat", "m": 3, "T": 1},)),
         Mutant("blocks without a norm", drop=(mahalanobis.name,), by=("derivation",)),
         Mutant("f need not be smooth", drop=(smooth.name,), by=("derivation",)),
     ],
-    notes="Quadratics come within a factor of 0.73 of it.",
+    notes="Quadratics come within a factor of 0.78 of it (eight blocks, by a numerical search), samples within 0.64.",
 )
 
 
@@ -194,7 +194,9 @@ class Energy:
         return self.xp.matmul(M, x[..., None])[..., 0]
 
 
-@rate.experiment(cases=[{"family": "flat"}, {"family": "any"}, {"family": "nonconvex"}])
+@rate.experiment(
+    cases=[{"family": "flat"}, {"family": "flat", "m": 3, "T": 1}, {"family": "any"}, {"family": "nonconvex"}]
+)
 def coordinates(xp, rng, case, size):
     """Blocks of one entry.  |grad_j f(x) - grad_j f(y)| <= |h_j.(x - y)|, or |a_j| |A (x - y)| with columns a_j of A.
 
@@ -203,7 +205,7 @@ def coordinates(xp, rng, case, size):
     n, eye = case.m, xp.eye(case.m)
     if case.family == "flat":  # ones in two signs, and little beside
         along = rng.signs((size, n))
-        H = along[:, :, None] * along[:, None, :] + log_uniform(xp, rng, (size, 1, 1), 1e-3, 1) * eye
+        H = along[:, :, None] * along[:, None, :] + log_uniform(xp, rng, (size, 1, 1), 1e-3, 10) * eye
     else:
         B = rng.normal((size, n, n))
         H = xp.matmul(B, xp.matrix_transpose(B))

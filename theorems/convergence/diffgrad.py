@@ -4,7 +4,7 @@ diffGrad multiplies each coordinate of Adam's step by
 
     xi_t = 1/(1 + exp(-|g_{t-1} - g_t|)),
 
-so that its step lies between half of Adam's and the whole, at the same state.  Setting of the abstract; derived here.
+so that its step lies between half of Adam's and the whole, at the same state.  Derived here.
 """
 
 from sympy import Abs, Ge, Le, Rational, Symbol, exp
@@ -22,7 +22,7 @@ friction_range = Claim(
     id="diffgrad.friction-range",
     title="A step of diffGrad lies between half of Adam's step and the whole",
     paper=PAPERS["diffgrad"],
-    locator="setting of the abstract; derived here",
+    locator="the friction coefficient; derived here",
     statement=r"\tfrac12\le\xi_t\le1,\ \text{that is}\quad"
     r" \big|\xi_tu_t-\tfrac34u_t\big| \le \tfrac14|u_t|,\ \xi_t=\frac1{1+e^{-|g_{t-1}-g_t|}},\ u_t\ \text{Adam's step}",
     symbols={jump: Observed(), adam: Observed(), step: Observed()},

@@ -4,7 +4,8 @@ Online losses g_t x on [-1, 1] with gradients of period 5, g = (-3, 1, 1, 1, 1),
 sizes that do not increase: a constant, alpha/sqrt(t), or alpha sqrt((1 - beta_2^t)/t), which corrects the bias of v.
 Without friction x goes to the best point -1.  The friction 1/(1 + exp(-|g_{t-1} - g_t|)) halves repeated gradients and
 spares jumps: a period moves x up by about 3 sigma - sigma - 3/2 > 0 instead of down by 1, where sigma = 1/(1 + e^-4).
-So x stays near 1, and the regret is at least 3/2 a period: for no K is it at most K sqrt(T).
+So x stays near 1, and the regret is at least 3/2 a period: for no K is it at most K sqrt(T).  (In our
+runs with steps alpha/sqrt(t) plain Adam's regret per step tends to 0; with constant steps it is of the size of a step.)
 
 A version of the regret bound for diffGrad, under bounded gradients on a bounded domain; the published theorem was not
 read.

@@ -145,8 +145,8 @@ differs = Claim(
     mutants=[
         Mutant("labels of the model's law", symbols={q_1: Interval(p_1, p_1)}),
         Mutant("fewer labels than predicted", symbols={q_1: Interval(0, p_1, open="both")}),
-        Mutant("twice as large", decides={"bound": 2 * p_1 * (1 - p_1)},
-               cases=({"p_1": Rational(2, 5), "q_1": Rational(1, 2)},)),
+        Mutant("1% larger", decides={"bound": Rational(101, 100) * p_1 * (1 - p_1)},
+               cases=({"p_1": Rational(2, 5), "q_1": Rational(41, 100)},)),
     ],
     notes="The excess is (q_1 - p_1)(1 - 2 p_1): for p_1 > 1/2 the empirical one is the smaller.",
 )  # fmt: skip

@@ -49,12 +49,14 @@ conditioning = Claim(
         Mutant("1% below", decides={"bound": Rational(99, 100) * ceiling / floor}),
         Mutant("the cube", decides={"bound": ceiling / floor / ratio(s)}),
         Mutant(
-            "a quarter of the noise in the dual", decides={"bound": ceiling / floor * (ratio(s) / ratio(s / 4)) ** 2}
+            "45% of the noise in the dual",
+            decides={"bound": ceiling / floor * (ratio(s) / ratio(9 * s / 20)) ** 2},
         ),
         Mutant("floor is any number", drop=(below.name,), by=("derivation",)),
         Mutant("low is any number", drop=(bottom.name,), by=("derivation",)),
     ],
-    notes="Attained for s -> 0, and where high = low.",
+    notes="Attained for s -> 0, and where high = low.  As log((high + s)/(low + s)) is convex in s, K + (s/2) I could "
+    "stand for K + s I; with less than half of the noise it is false.",
 )
 
 

@@ -9,8 +9,8 @@ is q_i <- q_i exp(tau (r_i - 1))/Z with r_i = p_i/q_i.  If |r_i - 1| <= delta < 
 
     D(p|q+)  <=  (1 - (1 - delta)(2 tau - tau^2 exp(tau delta))) D(p|q).
 
-Near p the factor tends to (1 - tau)^2, whatever the condition number of G is; for tau = 1 it is at most 2 delta, and
-the convergence is quadratic.
+Near p the factor tends to (1 - tau)^2, whatever the condition number of G is; for tau = 1 it is at most 2 delta,
+which vanishes with D itself.
 
 Reference: arXiv:2504.19259; its theorems were not read, and the statement is derived here.
 """

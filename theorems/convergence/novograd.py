@@ -6,8 +6,8 @@ For a layer with gradients g_t, v_1 = |g_1|^2, m_1 = g_1/sqrt(v_1) + d w_1 and
     m_{t+1} = beta_1 m_t + g_{t+1}/sqrt(v_{t+1}) + d w_{t+1},    w_{t+1} = w_t - lambda m_t.
 
 The path of a loss is also that of the loss times s, for every s > 0, and s may differ from layer to layer; and a
-normalised gradient is never longer than 1/sqrt(1 - beta_2).  Setting of the abstract (no constant is added to the
-root); derived here.
+normalised gradient is never longer than 1/sqrt(1 - beta_2).  No constant is added to the root here; the
+statements are derived here.
 """
 
 from sympy import Eq, Function, Gt, Le, Rational, Symbol, sqrt, symbols
@@ -95,7 +95,7 @@ invariance = Claim(
     id="novograd.invariance-and-clip",
     title="The path of NovoGrad does not change when a layer's gradients are multiplied by s > 0",
     paper=PAPERS["novograd"],
-    locator="setting of the abstract; derived here",
+    locator="the layer-wise second moment; derived here",
     statement=r"V\ \text{made of}\ sg_t:\quad"
     r" \beta_1m_T+\frac{s\,g_{T+1}}{\sqrt{V_{T+1}}}+d\,w_{T+1} = m_{T+1}\quad\text{along every } z",
     symbols={
@@ -114,8 +114,8 @@ invariance = Claim(
         Mutant("s of either sign", symbols={s: Interval(-2, 0, open="right", sample=(-2, -1))}, cases=({"s": -1},)),
         Mutant("the scaled loss keeps another second moment", drop=(scaled.name,), by=("derivation",)),
     ],
-    notes="The path w_t, m_t, s^2 v_t therefore obeys the rules of the scaled loss; they determine it.  The experiment "
-    "runs both losses, two layers with scales of their own, and compares the momenta.",
+    notes="The path w_t, m_t, s^2 v_t therefore obeys the rules of the scaled loss; they determine it (m_1 is clear).  "
+    "The experiment runs both losses, two layers with scales of their own, and compares the momenta.",
 )
 
 
@@ -171,7 +171,7 @@ clip = Claim(
     id="novograd.clip",
     title="A gradient divided by NovoGrad's second moment is at most 1/sqrt(1 - beta_2) long",
     paper=PAPERS["novograd"],
-    locator="setting of the abstract; derived here",
+    locator="the layer-wise second moment; derived here",
     statement=r"\frac{\|g_{T+1}\|^2}{v_{T+1}} \le \frac1{1-\beta_2}",
     symbols={beta_2: memory, T: Integers(1, sample=(1, 12))},
     assumptions=[nonzero, own],

@@ -9,7 +9,7 @@ f_i is convex then, on every path,
 
     |x+ - x*|_B^2  <=  |x - x*|_B^2 - e^2/G.
 
-Setting of the abstract, for a matrix B that does not change; the statements are derived here.
+For a matrix B that does not change; the statements are derived here.
 """
 
 from sympy import Eq, Ge, Identity, Le, MatrixSymbol, Rational, Symbol, Trace, symbols
@@ -34,7 +34,7 @@ step = x - kappa * e / G * P * g
 sizes = {d: Integers(1, sample=(1, 6))}
 common = {
     "paper": PAPERS["preconditioned-sps"],
-    "locator": "the step of the abstract, for a fixed matrix; derived here",
+    "locator": "the preconditioned Polyak step, for a fixed matrix; derived here",
     "defines": {kappa: 1},
 }
 

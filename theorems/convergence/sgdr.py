@@ -5,7 +5,7 @@ For the steps eta_t = low + (high - low)(1 + cos(pi t/T))/2, t = 0..T-1, with A 
     sum of eta_t  =  T A + C,        sum of eta_t^2  =  T A^2 + 2 A C + T C^2/2    (T >= 2),
 
 which is what bounds for stochastic gradient descent with changing steps need of a cycle.  With cycles of length
-T_0 m^i, cycle n starts after T_0 (m^n - 1)/(m - 1) steps.  Setting of the abstract; derived here.
+T_0 m^i, cycle n starts after T_0 (m^n - 1)/(m - 1) steps.  Derived here.
 """
 
 import math
@@ -24,7 +24,7 @@ step = lambda s: low + (high - low) * (1 + cos(pi * s / T)) / 2
 cycle = lambda term: Sum(term(j), (j, 0, T - 1))
 same = lambda left, right: Eq(left, right, evaluate=False)
 steps = {low: Nonnegative(sample=(0, 1)), high: Interval(low, None, sample=(low, low + 1))}
-shared = {"paper": PAPERS["sgdr"], "locator": "setting of the abstract; derived here"}
+shared = {"paper": PAPERS["sgdr"], "locator": "cosine annealing with restarts; derived here"}
 
 total = Claim(
     id="sgdr.cycle-sum",

@@ -70,7 +70,8 @@ deterministic = Claim(
         Mutant("another step", drop=(step.name,), by=("derivation",)),
         Mutant("f need not be smooth", drop=(descent.name,), by=("derivation",)),
     ],
-    notes="Attained by f = L |x|^2/2, for every eta and alpha.",
+    notes="Attained by f = L |x|^2/2, for every eta and alpha.  The proof needs eta alpha <= 1/L; no violation was "
+    "found up to 2/L, and some from 4/L on.",
 )
 
 

@@ -82,12 +82,13 @@ contraction = Claim(
     mutants=[
         Mutant("a rate 1% faster", decides={"bound": (1 - Rational(101, 100) * gamma * mu) * V_0}),
         Mutant("c 1% smaller", defines={gamma: step_size, c: Rational(99, 100) * weight}),
-        Mutant("steps four times as long", defines={gamma: 4 * step_size, c: weight}),
+        Mutant("steps twice as long", defines={gamma: 2 * step_size, c: weight}),
         Mutant("the parts need not be strongly convex", drop=(convex_parts.name,), by=("derivation",)),
         Mutant("the parts need not be smooth", drop=(smooth_parts.name,), by=("derivation",)),
         Mutant("gbar is any vector", drop=(table.name,), by=("derivation",)),
     ],
-    notes="Attained by f_i = mu |x|^2/2 with the table at the solution.",
+    notes="Attained by f_i = mu |x|^2/2 with the table at the solution.  The step size is not the longest that "
+    "contracts: the certified cases do with steps 5% longer.",
 )
 
 

@@ -13,7 +13,7 @@ A >= mu I,
 
     |E x(t) - A^{-1} b|^2  <=  exp(-2 mu t) |A^{-1} b|^2.
 
-Setting of the abstract; statements and constants are derived here.
+Statements and constants are derived here.
 """
 
 from sympy import Eq, Function, Identity, Le, MatrixSymbol, Rational, Symbol, Trace, ZeroMatrix, exp, symbols
@@ -63,7 +63,7 @@ interpolates = Claim(
     id="thermodynamic-ngd.ou-interpolates",
     title="Mean and variance of the thermodynamic reading of a natural gradient after a finite time",
     paper=PAPERS["thermodynamic-ngd"],
-    locator="the process of the abstract; formulas derived here",
+    locator="the analog process as an Ornstein-Uhlenbeck process; formulas derived here",
     statement=r"dx=-(Ax-b)dt+\sqrt{2/\beta}\,dW,\ x(0)=0,\ Aa=\lambda a,\ \|a\|=1:\quad"
     r" \mathbb{E}\langle a,x(t)\rangle^2=\Big(\frac{\langle a,b\rangle}\lambda(1-e^{-\lambda t})\Big)^2"
     r"+\frac{1-e^{-2\lambda t}}{\beta\lambda}",
@@ -88,6 +88,11 @@ interpolates = Claim(
         Mutant("exp(-lam t) in the variance", decides={"bound": mean**2 + (1 - exp(-lam * t)) / (beta * lam)}),
         Mutant("beta need not divide the variance", decides={"bound": mean**2 + beta * variance}),
         Mutant("the limit of the mean", decides={"bound": (c / lam) ** 2 + variance}),
+        Mutant(
+            "a mean that moves 10% faster",
+            decides={"bound": (c / lam * (1 - exp(-Rational(11, 10) * lam * t))) ** 2 + variance},
+            cases=({"lam": 1, "beta": 16, "t": 1},),
+        ),
         Mutant("a is any unit vector", drop=("A a = lam a",), by=("derivation",)),
     ],
     notes="The experiment integrates the process in 40 steps of weak order 2.",
@@ -130,7 +135,8 @@ def two_decays(proof):
 def integrated(xp, rng, case, size):
     n, steps = case.d, 40
     shared = rng.shared
-    basis, pull = shared.haar((n, n)), shared.normal((n,))
+    basis = shared.haar((n, n))
+    pull = shared.normal((n,)) + 2 * basis[:, 0]
     head = xp.astype(xp.arange(n) == 0, xp.float64)
     values = head * case.lam + (1 - head) * log_uniform(xp, shared, (n,), 0.25, 4)
     matrix = (basis * values) @ xp.matrix_transpose(basis)
@@ -151,7 +157,7 @@ approach = Claim(
     id="thermodynamic-ngd.approach",
     title="The mean reading approaches the natural gradient at the rate of the smallest eigenvalue",
     paper=PAPERS["thermodynamic-ngd"],
-    locator="the process of the abstract; derived here",
+    locator="the analog process as an Ornstein-Uhlenbeck process; derived here",
     statement=r"A\succeq\mu I:\quad \|\mathbb{E}x(t)-A^{-1}b\|^2\le e^{-2\mu t}\|A^{-1}b\|^2",
     symbols={
         **sizes,

@@ -11,7 +11,7 @@ a mode a(t) of D with singular value s obeys tau a' = a (s - a^2), a(0) = r.  It
 
 *Conservation.*  Of two neighbouring layers of a network of any depth, W1 W1^T - W2^T W2 is constant.
 
-Reference: arXiv:1312.6120, Sections 1.1 and 1.2.
+Reference: arXiv:1312.6120, Sections 1.3 (eqs. 8 to 12) and 2.
 """
 
 from sympy import Function, Gt, MatrixSymbol, Rational, Symbol, Trace, exp, sqrt, symbols
@@ -38,7 +38,7 @@ two_layers = Claim(
     id="deep-linear-dynamics.two-layer-exact",
     title="A mode of a two-layer linear network grows along a logistic curve",
     paper=PAPERS["deep-linear-dynamics"],
-    locator="Section 1.1, for balanced initial conditions aligned with the data",
+    locator="Section 1.3, eq. (12): balanced initial conditions aligned with the data",
     statement=r"u(t)=\frac{s\,e^{2st/\tau}}{e^{2st/\tau}-1+s/u_0},\qquad u=a^2,\ \tau\dot a=a(s-a^2)",
     symbols={
         s: Positive(sample=(Rational(1, 2), 2)),
@@ -114,7 +114,7 @@ conservation = Claim(
     id="deep-linear-dynamics.conservation",
     title="Gradient flow of a linear network conserves W1 W1^T - W2^T W2 for neighbouring layers",
     paper=PAPERS["deep-linear-dynamics"],
-    locator="Section 1.1 (a^2 - b^2 for modes); for matrices derived here",
+    locator="Sections 1.3 and 2 (a^2 - b^2 for modes); for matrices derived here",
     statement=r"\frac d{dt}\bigl[W_1W_1^\top-W_2^\top W_2\bigr]=0",
     symbols={**SIZES, t: Nonnegative(sample=(0, 2))},
     defines={plus: 1},

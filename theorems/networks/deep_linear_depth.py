@@ -12,7 +12,7 @@ hence T_K -> T as K -> oo: finite, and independent of the depth for a fixed star
 r-dimensional volume V by E log V' - E log V = sum_{i<=r} digamma((d - r + i)/2) + r log(2/d) < 0, which over many
 layers is twice the sum of the r largest growth exponents of singular values: lengths shrink though E |W x|^2 = |x|^2.
 
-Reference: arXiv:1312.6120, Sections 1.3 and 3.
+Reference: arXiv:1312.6120, Sections 2 (eqs. 15 to 17) and 3.
 """
 
 from sympy import Determinant, Eq, Ge, Integral, Le, MatrixSymbol, Rational, Sum, Symbol, digamma, log, symbols
@@ -39,7 +39,7 @@ at_most = Claim(
     id="deep-linear-dynamics.depth-independent-time",
     title="The learning time of a deep linear network stays bounded as the depth grows",
     paper=PAPERS["deep-linear-dynamics"],
-    locator="Section 1.3 (learning time as the depth grows); the bound at finite depth derived here",
+    locator="Section 2, eq. (17): learning time as the depth grows; the bound at finite depth derived here",
     statement=r"\int_{u_0}^{u_f}\frac{u^{2/K}}{u^2(s-u)}\,du\le u_f^{2/K}T",
     symbols=TIMES,
     assumptions=[],
@@ -57,7 +57,7 @@ at_least = Claim(
     id="deep-linear-dynamics.depth-independent-time-lower",
     title="The learning time of a deep linear network is near that of infinite depth",
     paper=PAPERS["deep-linear-dynamics"],
-    locator="Section 1.3 (learning time as the depth grows); the bound at finite depth derived here",
+    locator="Section 2, eq. (17): learning time as the depth grows; the bound at finite depth derived here",
     statement=r"u_0^{2/K}T\le\int_{u_0}^{u_f}\frac{u^{2/K}}{u^2(s-u)}\,du",
     symbols=TIMES,
     assumptions=[],
