@@ -16,7 +16,7 @@ from .decision import Decision
 from .domain import Case, Domain, draw_cases, told_too_much
 from .errors import ClaimError
 
-_ID = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*\.[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*$")
+CLAIM_ID = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*\.[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*$")
 EVIDENCE_KINDS = ("derivation", "experiment", "worst-case")
 TIERS = ("smoke", "standard", "full")
 
@@ -185,7 +185,7 @@ class Claim:
     evidence: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:
-        if not _ID.match(self.id):
+        if not CLAIM_ID.fullmatch(self.id):
             raise ClaimError(f"claim id {self.id!r} is not of the form paper-slug.claim-name")
         if not isinstance(self.decides, Decision):
             raise ClaimError(f"{self.id}: decides= must be a decision kind, not {type(self.decides).__name__}")

@@ -17,6 +17,9 @@ from .parsing import Parser
 
 _EXIT_CODES = "exit codes: 0 all pass, 1 some claim failed, 2 bad input, 3 undecided or not carried out, none failed"
 
+_LONGEST = 1e8  # seconds, three years: what timers take everywhere
+_MOST = 10**6
+
 
 def _seconds(text: str) -> float:
     units = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -25,8 +28,8 @@ def _seconds(text: str) -> float:
         value = float(text[:-1] if unit else text) * (unit or 1.0)
     except ValueError:
         value = -1.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time span (write 30, 30s, 5m or 1h)")
+    if not 0 < value <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no time span (write 30, 30s, 5m or 1h)")
     return value
 
 
@@ -38,7 +41,7 @@ def _bytes(text: str) -> int:
     except ValueError:
         value = -1.0
     if not 2**20 <= value < 2**60:
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory (write 500M or 4G)")
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no amount of memory (write 500M or 4G)")
     return int(value)
 
 
@@ -48,7 +51,7 @@ def _probability(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not between 0 and 1")
     return value
 
 
@@ -57,8 +60,8 @@ def _positive(text: str) -> int:
         value = int(text)
     except ValueError:
         value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    if not 1 <= value <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {_MOST}")
     return value
 
 

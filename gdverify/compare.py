@@ -66,7 +66,8 @@ class Change:
     new: Any = None
 
     def plain(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        far = (float("inf"), float("-inf"))  # a margin between numbers at the ends of the floats; JSON has none
+        return {k: None if v in far or v != v else v for k, v in self.__dict__.items()}
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 from .bibliography import Bibliography, Scope
 from .claim import Paper
-from .errors import UsageError
+from .saved import read_report
 
 SCHEMA = "gdverify.coverage/1"
 
@@ -50,15 +49,10 @@ def verdicts_of(report: str | Path) -> dict[str, str]:
     Raises
     ------
     UsageError
-        the file is no such report
+        the file is no such report, see `read_report`
     """
-    try:
-        data = json.loads(Path(report).read_text(encoding="utf-8"))
-        rows = [(c["id"], c["verdict"], c["qualifier"]) for c in data["claims"]]
-        if not all(isinstance(i, str) and isinstance(v, str) and isinstance(q, str | None) for i, v, q in rows):
-            raise TypeError("an entry is not text")
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise UsageError(f"{report}: not a report of gdverify check ({problem})") from None
+    data = read_report(report)
+    rows = [(c["id"], c["verdict"], c.get("qualifier")) for c in data["claims"]]
     return {i: f"{v} ({q})" if q else v for i, v, q in rows}
 
 

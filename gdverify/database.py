@@ -32,6 +32,8 @@ create table if not exists verdicts (
     primary key (run, claim));
 create index if not exists verdicts_claim on verdicts (claim);
 """
+_DAMAGED = (ValueError, TypeError, RecursionError, zlib.error)  # a damaged row is one that we do not have
+_ANSWER = 256 * 2**20  # bytes of one answer
 LARGEST = 2**30  # bytes of stored results above which the longest unused are dropped
 
 
@@ -98,8 +100,8 @@ class Database:
                 ).fetchall()
                 for name, depends, answer, by in rows:
                     if run in (None, by):
-                        with contextlib.suppress(ValueError, zlib.error):  # a damaged row is a result we do not have
-                            out[name] = json.loads(depends), json.loads(zlib.decompress(answer))
+                        with contextlib.suppress(*_DAMAGED):  # a damaged row is a result we do not have
+                            out[name] = _parsed(depends), _parsed(_inflated(answer))
                 self._connection.execute(f"update results set used = ? where key in ({marks})", [time.time(), *part])
         return out
 
@@ -153,8 +155,10 @@ class Database:
         """The latest run that neither finished nor is still under way."""
         for row in self._rows("select id, process, command, settings from runs where finished is null "
                               "order by started desc, rowid desc limit 20"):  # fmt: skip
-            if not _alive(row[1]):
-                return {"id": row[0], "command": json.loads(row[2]), "settings": json.loads(row[3])}
+            with contextlib.suppress(*_DAMAGED):
+                command = _parsed(row[2])
+                if not _alive(row[1]) and command and all(isinstance(word, str) for word in command):
+                    return {"id": row[0], "command": command, "settings": _parsed(row[3])}
         return None
 
     def history(self, claim: str, most: int = 50) -> list[dict[str, Any]]:
@@ -164,13 +168,12 @@ class Database:
             "join runs on runs.id = verdicts.run where claim = ? order by runs.started desc, runs.rowid desc limit ?",
             (claim, most),
         )
-        return [
-            {
-                "run": r[0], "started": r[1], "settings": json.loads(r[2]), "versions": json.loads(r[3]),
-                "verdict": r[4], "qualifier": r[5], "figures": json.loads(r[6]),
-            }
-            for r in rows
-        ]  # fmt: skip
+        out = []
+        for r in rows:
+            with contextlib.suppress(*_DAMAGED):
+                entry = {"run": r[0], "started": r[1], "settings": _parsed(r[2]), "versions": _parsed(r[3])}
+                out.append({**entry, "verdict": r[4], "qualifier": r[5], "figures": _parsed(r[6])})
+        return out
 
     def claims(self) -> list[str]:
         """Claims that have a history."""
@@ -186,6 +189,19 @@ class Database:
             with self._tolerant("read"):
                 return self._connection.execute(statement, values).fetchall()
         return []
+
+
+def _parsed(text: Any) -> Any:
+    return json.loads(text)
+
+
+def _inflated(answer: bytes) -> bytes:
+    """At most as much as an answer may have."""
+    inflater = zlib.decompressobj()
+    text = inflater.decompress(answer, _ANSWER)
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise ValueError("not a whole answer")
+    return text
 
 
 def _alive(process: int | None) -> bool:

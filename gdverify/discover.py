@@ -126,6 +126,10 @@ def path_sources(text: str) -> list[Source]:
         no such path, not a Python file, or a folder without any
     """
     path = Path(text)
+    try:
+        path.stat()
+    except (OSError, ValueError):  # also a name that is too long, or a zero byte
+        raise UsageError(f"{text[:200]}: no such file or folder") from None
     if path.is_dir():
         files = _python_files(path.resolve())
         if not files:
@@ -268,8 +272,8 @@ class Index:
         try:
             data = json.loads(self._file.read_text(encoding="utf-8"))
             if data["format"] == _CACHE_FORMAT:
-                self._known = dict(data["files"])
-        except (OSError, ValueError, KeyError, TypeError):
+                self._known = {path: row for path, row in data["files"].items() if _good_row(row)}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
 
     def entries(self, source: Source) -> list[Entry]:
@@ -285,8 +289,10 @@ class Index:
             rows = read_statically(Path(source.path).read_bytes())
         except (SyntaxError, ValueError) as error:
             raise _broken(source.path, error) from error
-        except (OSError, IndexError, TypeError) as error:
+        except OSError as error:
             raise UsageError(f"{source.path}: cannot be read: {error}") from error
+        except (RecursionError, MemoryError) as error:  # nested deeper than the parser can go
+            raise UsageError(f"{source.path}: cannot be read: nested too deep") from error
         if rows is None:
             return listed_apart(source)
         self._known[source.path] = [*stamp, rows]
@@ -301,6 +307,13 @@ class Index:
             write_atomically(self._file, json.dumps({"format": _CACHE_FORMAT, "files": self._known}))
         except OSError:
             pass
+
+
+def _good_row(row: Any) -> bool:
+    """Whether a remembered file's entry is time, size, and claims as three texts each."""
+    if not (isinstance(row, list) and len(row) == 3 and isinstance(row[2], list)):
+        return False
+    return all(isinstance(r, list) and len(r) == 3 and all(isinstance(x, str) for x in r) for r in row[2])
 
 
 def listed_apart(source: Source) -> list[Entry]:
@@ -461,7 +474,7 @@ def select(patterns: Sequence[str], everything: bool = False) -> list[Located]:
         if entries is None:
             entries = catalogue()
         matched = _match(pattern, [e.id for e in entries])
-        if not matched and pattern and Path(pattern).is_dir():
+        if not matched and pattern and _is_dir(pattern):
             chosen += _from_path(pattern)
             continue
         if not matched:
@@ -476,6 +489,13 @@ def _entries_or_problem(index: Index, source: Source) -> list[Entry]:
     except UsageError as error:
         name = re.sub("[^a-z0-9]+", "-", Path(source.path).stem.lower()).strip("-") or "module"
         return [Entry(f"{name}.unreadable", source.path, source.topic, "", source, str(error))]
+
+
+def _is_dir(text: str) -> bool:
+    try:
+        return Path(text).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def find(patterns: Sequence[str], everything: bool = False) -> list[Entry]:
@@ -500,7 +520,7 @@ def find(patterns: Sequence[str], everything: bool = False) -> list[Entry]:
         matched = _match(pattern, [e.id for e in entries])
         if matched:
             chosen += [e for e in entries if e.id in matched]
-        elif pattern and Path(pattern).is_dir():
+        elif pattern and _is_dir(pattern):
             chosen += _entries_of_path(pattern)
         else:
             raise UsageError(_no_claim(pattern, [e.id for e in entries]))
@@ -585,6 +605,7 @@ def choose(patterns: Sequence[str], ids: Sequence[str]) -> set[str]:
 
 
 def _no_claim(pattern: str, ids: Sequence[str]) -> str:
+    pattern = pattern[:200]
     names = [*ids, *sorted({i.split(".")[0] for i in ids})]
     near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.5)
     if not near:

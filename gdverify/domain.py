@@ -249,7 +249,7 @@ def draw_cases(
                 if dom.observed and name not in given:
                     continue
                 if name in given:
-                    values[name] = _check_given(name, given[name], dom, values)
+                    values[name] = check_given(name, given[name], dom, values)
                     continue
                 where = rng.choice(["low", "high", "inside"]) if plan == "edge" else plan
                 values[name] = dom.draw(rng, values, where)
@@ -259,7 +259,8 @@ def draw_cases(
     return cases
 
 
-def _check_given(name: str, value: Any, dom: Domain, values: Mapping[str, Any]) -> Any:
+def check_given(name: str, value: Any, dom: Domain, values: Mapping[str, Any]) -> Any:
+    """A number as a value of its symbol; raises UsageError where it lies outside the domain."""
     exact = _exact(value, values)
     if exact is None or not dom.contains(exact, values):
         raise UsageError(f"{name} = {value} is outside its domain {dom.describe()}")

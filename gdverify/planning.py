@@ -71,7 +71,7 @@ def plan_apart(
         known = stored.get(keys[source])
         if group[0].problem:
             found[source] = group[0].problem
-        elif known is not None and digest.unchanged(known[0], source.path):
+        elif known is not None and _still_good(known, source, group):
             found[source] = known[1]
         else:
             tasks = [{"plan": [e.id for e in group]}]
@@ -102,6 +102,17 @@ def plan_apart(
             if not record.evidence:
                 raise UsageError(f"{record.id} has no evidence: attach a derivation, an experiment or a worst case")
     return [plans[entry.id] for entry in entries]
+
+
+def _still_good(known: tuple[Any, Any], source: Source, group: Sequence[Entry]) -> bool:
+    """Whether stored plans still hold, and are plans at all."""
+    depends, plans = known
+    try:
+        ids = [Record(**one["record"]).id for one in plans]
+        whole = all({"cases", "parameters", "problem"} <= set(one) for one in plans)
+        return whole and sorted(ids) == sorted(e.id for e in group) and digest.unchanged(depends, source.path)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False
 
 
 def having(planned: Sequence[Planned], kinds: Sequence[str] | None) -> tuple[list[Planned], list[Record]]:

@@ -1,7 +1,8 @@
 """`gdverify replay`: a saved counterexample, recomputed exactly or in high precision.
 
 The file may come from anywhere: its size and shape are checked, nothing in it is evaluated, and the claim it names is
-looked up, never loaded from a path that it gives.
+looked up, never loaded from a path that it gives.  It is recomputed in a process of its own, for so long and with so
+much memory.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from .claim import Claim
+from .discover import Source
 from .errors import GdverifyError, UsageError
 from .result import Outcome
 
 _LIMIT = 64 * 2**20
+SECONDS = 900.0
+MEMORY = 4 * 2**30
 
 
 def read_saved(path: Path) -> dict[str, Any]:
@@ -40,6 +44,31 @@ def read_saved(path: Path) -> dict[str, Any]:
     return data
 
 
+def replay_apart(path: Path, source: Source, claim: str) -> Outcome:
+    """`replay_saved` in a process of its own; the outcome is *error* if that comes to grief.
+
+    Raises
+    ------
+    UsageError
+        the file does not fit the claim, or the claim cannot be loaded
+    """
+    from .pool import Limits, Request, run_requests
+    from .worker import work
+
+    found: list[dict[str, Any]] = []
+    why: list[str] = []
+    run_requests(
+        [Request({"source": source, "claim": claim, "tasks": [{"replay": str(path)}]}, [0])], work, jobs=1,
+        limits=Limits(SECONDS, MEMORY), answered=lambda _, answer: found.append(answer["result"]),
+        failed=lambda _, text: why.append(text),
+    )  # fmt: skip
+    if why:
+        return Outcome("experiment", "replay", "error", message=why[0])
+    if "refused" in found[0]:
+        raise UsageError(str(found[0]["refused"]))
+    return Outcome.from_plain(found[0])
+
+
 def replay_saved(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
     """Recompute; the outcome is *fail* if the saved instance does violate the claim.
 
@@ -61,7 +90,7 @@ def replay_saved(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
         return replay(path, claim)
     except GdverifyError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, OSError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, RecursionError) as error:
         raise UsageError(
             f"{path}: not a saved counterexample of {claim.id} ({type(error).__name__}: {error})"
         ) from error

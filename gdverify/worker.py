@@ -35,8 +35,8 @@ def work(request: Plain) -> Iterator[Plain]:
     """In a process of its own: run the tasks of a request.
 
     Yields, for each task in order, ``{"result": ..., "depends": [[path, digest], ...]}``: what `perform` returns (for
-    the task ``{"plan": ids}`` what `plans` does, for ``{"list": True}`` ids, titles and kinds), and the files that it
-    depends on.
+    the task ``{"plan": ids}`` what `plans` does, for ``{"list": True}`` ids, titles and kinds, for ``{"replay": path}``
+    an outcome or why the file is ``refused``), and the files that it depends on.
     """
     watch = digest.Watch()
     source = here(request["source"])
@@ -45,10 +45,22 @@ def work(request: Plain) -> Iterator[Plain]:
             result: Any = [[c.id, c.title, c.decides.kind] for c in load(source)]
         elif "plan" in task:
             result = plans(source, task["plan"], request["settings"])
+        elif "replay" in task:
+            result = _replayed(source, request["claim"], task["replay"])
         else:
             settings = {**request["settings"], "checkpoint": _checkpoint(source, task, watch)}
             result = perform(load_claim(source, request["claim"]), {**request, "settings": settings}, task)
         yield {"result": result, "depends": digest.depends(watch.files(), source.path)}
+
+
+def _replayed(source: Source, claim: str, path: str) -> Plain:
+    """The outcome of a saved counterexample, or why the file is refused."""
+    from .replay import read_saved, replay_saved
+
+    try:
+        return replay_saved(Path(path), read_saved(Path(path)), load_claim(source, claim)).plain()
+    except GdverifyError as error:
+        return {"refused": describe(error)}
 
 
 def _checkpoint(source: Source, task: Plain, watch: digest.Watch) -> Any:

@@ -1,5 +1,6 @@
 """An experiment that is killed goes on at its last block, and ends as it would have."""
 
+import hashlib
 import os
 import pickle
 import subprocess
@@ -54,11 +55,16 @@ def test_goes_on_where_it_was(kind, tmp_path, monkeypatch):
     assert not (tmp_path / "x").exists()
 
 
+def test_what_is_kept_comes_back(tmp_path):
+    checkpoint(tmp_path / "x").save({"done": 3, "rows": 1}, {})
+    assert checkpoint(tmp_path / "x").restore({}) == {"done": 3, "rows": 1}
+
+
 @pytest.mark.parametrize("how", ["fresh", "stamp", "cut", "nothing"])
 def test_what_does_not_hold_is_not_used(how, tmp_path):
     saved = checkpoint(tmp_path / "x")
     if how != "nothing":
-        saved.save({"done": 3}, {})
+        saved.save({"done": 3, "rows": 1}, {})
     if how == "cut":
         (tmp_path / "x").write_bytes((tmp_path / "x").read_bytes()[:20])
     again = checkpoint(tmp_path / "x", fresh=how == "fresh")
@@ -80,6 +86,7 @@ def test_a_planted_pickle_runs_nothing(call, tmp_path):
                 [a.format(target) for a in x] if isinstance(x, list) else x.format(target) for x in args
             )
 
-    (tmp_path / "x").write_bytes(pickle.dumps(("stamp", Planted())))
+    text = pickle.dumps(("stamp", Planted()))
+    (tmp_path / "x").write_bytes(hashlib.sha256(text).digest() + text)
     assert checkpoint(tmp_path / "x").restore({}) is None
     assert not target.exists()

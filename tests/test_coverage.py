@@ -10,6 +10,8 @@ from gdverify.discover import catalogue
 from gdverify.errors import ClaimError, UsageError
 from theorems import PAPERS
 
+from . import report_files
+
 
 def bibliography(tmp_path, text):
     file = tmp_path / "papers.toml"
@@ -56,7 +58,7 @@ def test_a_malformed_entry_is_one_clear_error(tmp_path, scope):
 
 def test_verdicts_come_from_a_report(tmp_path):
     report = tmp_path / "report.json"
-    report.write_text(json.dumps({"claims": [{"id": "a.x", "verdict": "pass", "qualifier": "proved"}]}))
+    report.write_text(json.dumps(report_files.report({**report_files.claim(), "id": "a.x"})))
     papers = bibliography(tmp_path, 'encoded = ["x", "y"]')
     rows = coverage.coverage(papers, ["a.x", "a.y"], coverage.verdicts_of(report))
     assert rows[0].claims == {"a.x": "pass (proved)", "a.y": None}

@@ -405,5 +405,5 @@ def test_saved_files_are_not_trusted(tmp_path):
     path = run_experiment(claim, claim.evidence[0], Case({}), save_dir=tmp_path).artefact
     arrays = path.replace(".json", ".npz")
     np.savez(arrays, draw0=np.array([{}], dtype=object))
-    with pytest.raises(violation.UsageError, match="cannot be read"):
+    with pytest.raises(violation.UsageError, match="not finite float64"):
         violation.replay(path, claim)

@@ -10,18 +10,22 @@ from ..errors import UsageError
 
 def main(args: Namespace) -> int:
     """`gdverify replay`."""
-    from ..discover import select
+    from ..claim import CLAIM_ID
+    from ..discover import find
     from ..display import case_text, measured, wrapped
-    from ..replay import read_saved, replay_saved
+    from ..replay import read_saved, replay_apart
 
     path = Path(args.file)
     data = read_saved(path)
-    located = select([f"{args.claims}::{data['claim']}" if args.claims else data["claim"]])
-    if len(located) != 1:
-        raise UsageError(f"{path}: {data['claim']!r} is no claim's id")
-    outcome = replay_saved(path, data, located[0].claim)
+    name = data["claim"]
+    if not CLAIM_ID.fullmatch(name):
+        raise UsageError(f"{path}: {name[:60]!r} is no claim's id")
+    entries = find([f"{args.claims}::{name}" if args.claims else name])
+    if [e.id for e in entries] != [name]:
+        raise UsageError(f"{path}: {name!r} is no claim's id")
+    outcome = replay_apart(path.resolve(), entries[0].source, name)
     said = {"fail": "violated", "pass": "holds there"}.get(outcome.verdict, outcome.verdict)
-    print(f"{located[0].claim.id}: {said}")
+    print(f"{name}: {said}")
     for text in (f"at {case_text(outcome.case)}" if outcome.case else "", measured(outcome), outcome.message):
         if text:
             print("\n".join(wrapped(text, "  ", "  ")))

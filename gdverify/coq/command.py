@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from typing import Any
 
 from ..claim import Claim
 from ..errors import ProofError, UsageError
+from ..recheck import load
+from ..recheck.__main__ import plain
 from ..worstcase.checker import CertificateError
 from .derivation import export_derivation
 from .terms import NotExported
@@ -32,8 +33,9 @@ def write_claim(claim: Claim, target: str) -> int:
 def write_certificate(source: str, target: str) -> int:
     """Export a saved worst-case certificate (schema gdverify.worst-case/1)."""
     try:
-        artefact = json.loads(Path(source).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        artefact = load(Path(source))
+        plain(artefact, 0)
+    except ValueError as error:
         raise UsageError(f"cannot read {source}: {error}") from None
     if not isinstance(artefact, dict) or artefact.get("schema") != "gdverify.worst-case/1":
         raise UsageError(f"{source} is no worst-case certificate")
@@ -42,6 +44,8 @@ def write_certificate(source: str, target: str) -> int:
     except (NotExported, CertificateError) as error:
         print(f"gdverify: no Coq file for {source}: {error}", file=sys.stderr)
         return 3
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise UsageError(f"{source}: not a worst-case certificate ({type(error).__name__})") from None
     return _write(text, target)
 
 

@@ -8,6 +8,7 @@ and the classes of this package.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import pickle
@@ -26,6 +27,7 @@ _NUMPY = {
     ("numpy.core.multiarray", "_reconstruct"), ("numpy.core.multiarray", "scalar"),
     ("numpy.core.numeric", "_frombuffer"),
 }  # fmt: skip
+LARGEST = 256 * 2**20  # bytes
 _BUILTIN = {"set", "frozenset", "slice", "complex", "bytearray", "range"}
 
 
@@ -59,11 +61,12 @@ class Checkpoint:
         with contextlib.suppress(Exception):  # a full disk, or something that cannot be pickled: no checkpoint
             buffer = io.BytesIO()
             _Pickler(buffer, outside).dump((self.stamp(), state))
+            text = buffer.getvalue()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".", dir=self.path.parent)
             try:
                 with os.fdopen(handle, "wb") as out:
-                    out.write(buffer.getvalue())
+                    out.write(hashlib.sha256(text).digest() + text)
                 os.replace(name, self.path)
             except BaseException:
                 Path(name).unlink(missing_ok=True)
@@ -75,8 +78,14 @@ class Checkpoint:
         if self.fresh:
             return None
         try:
-            stamp, state = _Unpickler(io.BytesIO(self.path.read_bytes()), outside).load()
-            return state if self.good(stamp) else None
+            if self.path.stat().st_size > LARGEST:
+                return None
+            data = self.path.read_bytes()
+            if hashlib.sha256(data[32:]).digest() != data[:32]:  # damaged: a number with one bit changed is a number
+                return None
+            stamp, state = _Unpickler(io.BytesIO(data[32:]), outside).load()
+            whole = isinstance(state, dict) and {"done", "rows"} <= set(state)
+            return state if whole and self.good(stamp) else None
         except Exception:  # damaged, of another version, or not ours
             return None
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..claim import TIERS, Claim, Evidence
 from ..decision import Counterexample
-from ..domain import Case, Domain, _check_given, _exact
+from ..domain import Case, Domain, _exact, check_given
 from ..errors import ClaimError, ExperimentError, UndecidedError, UsageError
 from ..suggest import no_such_parameter
 from . import violation
@@ -141,7 +141,7 @@ class Region:
         at = dict(zip(self.free, unit, strict=True))
         for name, dom in self.claim.domains.items():
             if name in self.given:
-                values[name] = _check_given(name, self.given[name], dom, values)
+                values[name] = check_given(name, self.given[name], dom, values)
             elif name in at:
                 values[name] = _place(dom, values, at[name])
         return Case(values)

@@ -65,7 +65,7 @@ def report_lines(report: Report) -> list[str]:
 
 def _worst_case(data: dict[str, Any]) -> list[str]:
     """A worst-case certificate, by its own exact checker (a file that imports nothing of the toolkit)."""
-    _plain(data, 0)
+    plain(data, 0)
     file = Path(__file__).resolve().parent.parent / "worstcase" / "checker.py"
     spec = importlib.util.spec_from_file_location("_gdverify_worst_case_checker", file)
     assert spec is not None and spec.loader is not None
@@ -86,14 +86,14 @@ def _worst_case(data: dict[str, Any]) -> list[str]:
     return [*lines, f"  assumes     {len(rows)} interpolation rows", *(f"                {r['label']}" for r in rows)]
 
 
-def _plain(data: Any, depth: int) -> None:
+def plain(data: Any, depth: int) -> None:
     """Refuse numbers that would explode (1e999999999) and nests that are too deep."""
     if depth > 60:
         raise Malformed("nested too deep")
     if isinstance(data, str) and (len(data) > 100_000 or _SCIENTIFIC.match(data)):
         raise Malformed("a number is too long, or not written as p/q")
     for part in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
-        _plain(part, depth + 1)
+        plain(part, depth + 1)
 
 
 if __name__ == "__main__":
