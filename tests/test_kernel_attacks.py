@@ -326,6 +326,14 @@ def test_sums_and_tangents_stay_inside_open_ends(proof):
     refused(proof.tangent, z**2, z, 0)
 
 
+def test_an_induction_starts_inside_open_ends(proof):
+    """2 z^2 >= 3 z holds at 0 and from 2 on, and not at 1."""
+    z = proof.scalar("z", Domain(0, low_open=True, integer=True))
+    one = proof.next_integer(proof.low(z))
+    after = proof.certificate((2 * (z + 1) ** 2, ">=", 3 * (z + 1)), [(2 * z + 3, one)], [(2, 1)])
+    refused(proof.induction, (2 * z**2, ">=", 3 * z), z, proof.sign(sympy.S.Zero), lambda _: after)
+
+
 # -- motion -------------------------------------------------------------------------------------------------------
 
 

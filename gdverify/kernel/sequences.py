@@ -72,7 +72,7 @@ class SequenceRules(Context):
         if self._domain(t).high is not None:
             raise ProofError("induction needs an index without an upper end")
         low = self._domain(t).low
-        if low is None or not self.signs.integer(low):
+        if low is None or self._domain(t).low_open or not self.signs.integer(low):
             raise ProofError(f"induction over {t} needs an integer to start from")
         self._check_untied(t, left, right)
         self._expect(base, self._plug(left, {t: low}), relation, self._plug(right, {t: low}), "the base case")
