@@ -442,7 +442,10 @@ def certificate(claim: Claim, evidence: Evidence) -> dict[str, Any]:
                 listed.append(step["conclusion"])
         if s.rule == "cite":
             step["reference"] = s.reference
-        witness = _witness(s.rule, proof.arguments.get(s.n, {}))
+        arguments = proof.arguments.get(s.n, {})
+        if s.rule == "induction":  # a hypothesis that the step did not use is no step of the certificate
+            arguments["discharge"] = [h for h in arguments["discharge"] if h in needed]
+        witness = _witness(s.rule, arguments)
         if witness:
             step["witness"] = witness
         hints: list[Any] = []

@@ -64,11 +64,17 @@ def replaced(c: Checker, t: Tree, eq: Step) -> Tree:
 def replaced_vector(c: Checker, t: Tree, eq: Step) -> Tree:
     (old,) = c.linear(eq.left)
 
+    def matches(x: Tree) -> bool:
+        try:
+            return set(c.linear(x)) == {old}
+        except Rejected:  # it speaks of the variable of a sum, of which the equation knows nothing
+            return False
+
     def side(x: Tree) -> Tree:
         if not isinstance(x, tuple):
             return x
         if x[0] in ("vec", "vecfun"):
-            return eq.right if set(c.linear(x)) == {old} else x
+            return eq.right if matches(x) else x
         if x[0] in ("+", "*"):
             return (x[0], *(side(a) if is_vector(a) else a for a in x[1:]))
         return x

@@ -62,7 +62,7 @@ def induction(c: Checker, s: Step) -> None:
     t = symbol(c, s, "t")
     d = c.symbols[t]
     require(d.generic and d.integer and d.high is None and d.low is not None, f"{t} is no generic integer")
-    require(c.integer(d.low), "the induction starts at no integer")
+    require(c.integer(d.low) and not d.low_open, "the induction starts at no integer of the domain")
     untied(c, t, s.left, s.right)
     discharged = field(s, "discharge")  # nothing, where the step does not need its hypothesis
     require(isinstance(discharged, list) and len(discharged) <= 1, "more than one induction hypothesis")
@@ -117,6 +117,7 @@ def cases(c: Checker, s: Step) -> None:
 
 
 def summation(c: Checker, s: Step) -> None:
+    """Over the values of t in a range; where t is written in its ends, it is the t outside, that of any one case."""
     (fact,) = uses(c, s, 1)
     t, low, high = symbol(c, s, "t"), tree(c, s, "low"), tree(c, s, "high")
     require(c.symbols[t].generic and fact.relation in ORDER and not fact.matrix, "nothing to sum")
@@ -124,9 +125,9 @@ def summation(c: Checker, s: Step) -> None:
     untied(c, t, fact.left, fact.right)
     is_range(c, low, high, -1)
     d = c.symbols[t]
-    require(d.low is None or c.nonnegative(sub(low, d.low)), "the fact is not known at the lower end")
-    require(d.high is None or c.nonnegative(sub(d.high, high)), "the fact is not known at the upper end")
-    require(t not in free(low) | free(high), "the ends depend on the variable")
+    above, below = (c.positive if is_open else c.nonnegative for is_open in (d.low_open, d.high_open))
+    require(d.low is None or above(sub(low, d.low)), "the fact is not known at the lower end")
+    require(d.high is None or below(sub(d.high, high)), "the fact is not known at the upper end")
     relation = "==" if fact.relation == "==" else ">="
     expect(c, s, ("sum", fact.left, t, low, high), relation, ("sum", fact.right, t, low, high))
 

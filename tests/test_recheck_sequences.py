@@ -1,0 +1,97 @@
+"""The independent checker on statements about every integer: sums, inductions, and the ends of their ranges."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from tests.test_recheck import rejected
+
+T, K = ["sym", "t"], ["sym", "k"]
+
+
+def says(left, relation, right):
+    return {"left": left, "relation": relation, "right": right}
+
+
+def certificate(t, *steps, symbols=()):
+    """A certificate about one generic ``t``; steps are (rule, conclusion, premises, witness)."""
+    listed = []
+    for k, (rule, conclusion, premises, witness) in enumerate(steps):
+        step = {"n": k + 1, "rule": rule, "premises": premises, "conclusion": conclusion}
+        listed.append(step | ({"witness": witness} if witness else {}))
+    return {
+        "schema": "gdverify.certificate/1",
+        "claim": "a.b",
+        "propositions": [listed[-1]["conclusion"]],
+        "symbols": [*symbols, {"name": "t", "integer": True, "generic": True, **t}],
+        "defines": [],
+        "assumptions": [],
+        "steps": listed,
+        "concluded": [len(listed)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("t", "low", "high", "true"),
+    [
+        ({"low": 0}, 0, 5, True),
+        ({"low": 0, "low_open": True}, 1, 5, True),
+        ({"low": 0, "low_open": True}, 0, 5, False),
+        ({"low": -9, "high": 5}, 0, 5, True),
+        ({"low": -9, "high": 6, "high_open": True}, 0, 5, True),
+        ({"low": -9, "high": 5, "high_open": True}, 0, 5, False),
+    ],
+)
+def test_a_sum_stays_inside_the_domain(t, low, high, true):
+    strict = ">" if "low_open" in t or "high_open" in t else ">="
+    left, right = (t["high"], T) if "high" in t else (T, t["low"])
+    fact = ("domain", says(left, strict, right), [], {})
+    sums = [x if x == 0 else ["sum", K if x == T else x, "k", low, high] for x in (left, right)]
+    total = ("sum", says(sums[0], ">=", sums[1]), [1], {"uses": [1], "t": T, "low": low, "high": high})
+    assert rejected(certificate(t, fact, total)) != true
+
+
+@pytest.mark.parametrize(("open", "true"), [(False, True), (True, False)])
+def test_an_induction_starts_inside_the_domain(open, true):
+    """2 t^2 >= 3 t - [0 in the domain]: true at 0 and from 2 on, so that P(0) and P(t) => P(t + 1) for t > 0 hold."""
+    t = {"low": 0} | ({"low_open": True} if open else {})
+    three = ["*", 3 if open else 2, T]
+    follows = ["*", 3 if open else 2, ["+", T, 1]]
+    square = lambda x: ["*", 2, ["^", x, 2]]
+    start = [("domain", says(T, ">", 0), [], {}), ("next integer", says(T, ">=", 1), [1], {"uses": [1]})]
+    low = start if open else [("domain", says(T, ">=", 0), [], {})]
+    n = len(low)
+    combine = [[["+", ["*", 2, T], 3 if open else 2], n]]
+    squares = {"squares": [[2, 1]] if open else [], "using": []}
+    data = certificate(
+        t,
+        *low,
+        ("certificate", says(square(["+", T, 1]), ">=", follows), [n], {"combine": combine, **squares}),
+        ("sign", says(0, ">=", 0), [], {}),
+        ("induction", says(square(T), ">=", three), [n + 1, n + 2], {"uses": [n + 2, n + 1], "t": T, "discharge": []}),
+    )
+    assert rejected(data) != true
+
+
+@pytest.mark.parametrize(
+    ("high", "t", "true"),
+    [
+        (["+", T, -1], {"low": 0}, True),
+        (["+", T, -2], {"low": 0}, False),  # at t = 0 from 0 to -2
+        (T, {"low": 0, "high": 9}, True),
+        (["+", T, 1], {"low": 0, "high": 9}, False),  # not known at 10
+    ],
+)
+def test_the_end_of_a_sum_may_depend_on_the_variable_outside(high, t, true):
+    """From t >= 0 for every t of the domain: for every t the sum of k from 0 to ``high`` is >= 0."""
+    fact = ("domain", says(T, ">=", 0), [], {})
+    witness = {"uses": [1], "t": T, "low": 0, "high": high}
+    data = certificate(t, fact, ("sum", says(["sum", K, "k", 0, high], ">=", 0), [1], witness))
+    assert rejected(data) != true
+    for end in (["sum", K, "k", 0, 4], ["sum", T, "k", 0, high], ["sum", K, "k", 1, high]):
+        other = copy.deepcopy(data)  # another sum than the witness gives
+        other["steps"][1]["conclusion"]["left"] = end
+        other["propositions"] = [other["steps"][1]["conclusion"]]
+        assert rejected(other)
