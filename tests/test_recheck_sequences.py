@@ -8,7 +8,7 @@ import pytest
 
 from tests.test_recheck import rejected
 
-T, K = ["sym", "t"], ["sym", "k"]
+T, K, Y = ["sym", "t"], ["sym", "k"], ["sym", "y"]
 
 
 def says(left, relation, right):
@@ -95,3 +95,22 @@ def test_the_end_of_a_sum_may_depend_on_the_variable_outside(high, t, true):
         other["steps"][1]["conclusion"]["left"] = end
         other["propositions"] = [other["steps"][1]["conclusion"]]
         assert rejected(other)
+
+
+@pytest.mark.parametrize(("written", "true"), [(["^", ["^", Y, 2], "1/2"], True), (Y, False), (["*", -1, Y], False)])
+def test_what_is_settled_keeps_other_suppositions(written, true):
+    """sqrt(y^2) + t >= 0 rests on the hypothesis of an induction; y + t >= 0 would rest on y > 0 besides."""
+    root, t_at_least = ["^", ["^", Y, 2], "1/2"], lambda t: says(["*", 2, t], ">=", t)
+    plus = lambda e: says(["+", e, ["*", 2, T]], ">=", T)
+    steps = [
+        ("sign", says(0, ">=", 0), [], {}),
+        ("suppose", t_at_least(T), [], {}),
+        ("sign", says(root, ">=", 0), [], {}),
+        ("certificate", plus(root), [2, 3], {"combine": [[1, 2], [1, 3]], "squares": [], "using": []}),
+        ("certificate", t_at_least(["+", T, 1]), [2], {"combine": [[1, 2]], "squares": [[1, 1]], "using": []}),
+        ("induction", t_at_least(T), [1, 5], {"uses": [1, 5], "t": T, "discharge": [2]}),
+    ]
+    positive = [] if true else [("suppose", says(Y, ">", 0), [], {})]
+    settled = ("settle", plus(written), [4, 6, 7][: 2 + len(positive)], {"uses": [4, 6], "discharge": [2]})
+    data = certificate({"low": 0}, *steps, *positive, settled, symbols=[{"name": "y"}])
+    assert rejected(data) != true

@@ -530,14 +530,14 @@ class _Smallest(Checker):
 
     def verify(self, s: Any, rules: Any) -> tuple[list[int], list[int]]:
         used, hints = super().verify(s, rules)
-        found, kept = False, list(hints)
+        found, kept, shown = False, list(hints), self.shown(s)
         step = dataclasses.replace(s, premises=used, hints=[s.hints[k] for k in hints])
         while True:
-            less = next((r for r in self.reductions(step) if self.tried(r, rules)), None)
+            less = next((r for r in self.reductions(step) if self.tried(r, rules, shown)), None)
             if less is None:
                 break
             found = True
-            self.tried(less, rules)
+            self.tried(less, rules, shown)
             kept = [kept[k] for k in sorted(self.used_hints)]
             less = dataclasses.replace(
                 less, premises=sorted(self.used), hints=[less.hints[k] for k in sorted(self.used_hints)]

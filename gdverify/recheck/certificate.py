@@ -37,6 +37,7 @@ LAWS = {  # entries of an assumption on a law, by its kind
     "initial-value": ("state", "variable", "field", "start"),
 }
 LISTS = ("using", "uses", "combine", "squares", "flow", "values", "laws", "cuts")  # each entry of which must be needed
+DISCHARGING = ("suppose", "induction", "settle", "cases")  # rules that say themselves what a step rests on
 RELATIONS = (">=", ">", "==", "!=", "->")
 SPECIAL: dict[str, Callable[..., Quot]] = {"diag": diagonal_form, "pair": pair_form, "slot": slot_form}
 SPECIAL["nmean"] = normal_mean_form
@@ -305,7 +306,8 @@ class Checker(Calculus):
         self._verify(s, rules)
         if self.strict:
             used, hints, divisors = self.used, self.used_hints, self.divisors
-            if any(self.tried(less, rules) for less in self.reductions(s)):
+            shown = self.shown(s)
+            if any(self.tried(less, rules, shown) for less in self.reductions(s)):
                 raise Rejected(f"step {s.n} ({s.rule}) carries something that it does not need")
             self.used, self.used_hints, self.divisors = used, hints, divisors
         if self.strict and set(s.premises) != self.used:
@@ -315,7 +317,7 @@ class Checker(Calculus):
             raise Rejected(f"step {s.n} ({s.rule}) carries hints that it does not need")
         if self.strict and s.witness.unread:
             raise Rejected(f"step {s.n} ({s.rule}) carries a witness that is not read: {sorted(s.witness.unread)}")
-        if s.rule not in ("suppose", "induction", "settle", "cases"):
+        if s.rule not in DISCHARGING:
             s.hypotheses = self.hypotheses(s.premises if self.strict else self.used)
         if s.rule in ("assumption", "cite", "definition"):  # what is granted is granted as something defined
             s.divisors = [*_divisors(s.left), *_divisors(s.right)]
@@ -337,8 +339,15 @@ class Checker(Calculus):
         except Malformed as error:
             raise Malformed(f"step {s.n} ({s.rule}): {error}") from None
 
-    def tried(self, s: Step, rules: dict[str, Callable[[Checker, Step], None]]) -> bool:
-        """Whether a step would be verified; nothing is remembered of it."""
+    def shown(self, s: Step) -> list[Tree]:
+        """What a step that discharges a supposition shows to be non-zero, that supposition aside."""
+        if s.rule not in DISCHARGING:
+            return []
+        proved = {t: rests for t, rests in self.divisors if rests <= self.used}
+        return [t for t, rests in proved.items() if self.hypotheses(rests) <= s.hypotheses]
+
+    def tried(self, s: Step, rules: dict[str, Callable[[Checker, Step], None]], shown: list[Tree]) -> bool:
+        """Whether a step would be verified, and show ``shown`` to be non-zero; nothing is remembered of it."""
         settled, laws = dict(self.settled), set(self.used_laws)
         try:
             self._verify(s, rules)
@@ -346,7 +355,7 @@ class Checker(Calculus):
             return False
         finally:
             self.settled, self.used_laws = settled, laws
-        return True
+        return set(shown) <= set(self.shown(s))
 
     def reductions(self, s: Step) -> Iterator[Step]:
         """The step with one thing less: a premise that no witness names, a hint, an entry of a list of the witness."""

@@ -90,6 +90,7 @@ def settle(c: Checker, s: Step) -> None:
     require(len(discharged) == 1 and c.settled.get(discharged[0]) == proved.n, "the hypothesis was not proved")
     expect(c, s, fact.left, fact.relation, fact.right)
     s.hypotheses = (fact.hypotheses - {discharged[0]}) | proved.hypotheses
+    s.hypotheses |= c.hypotheses(c.used - {fact.n, proved.n})  # what says that both are written alike
 
 
 def cases(c: Checker, s: Step) -> None:
