@@ -8,9 +8,10 @@ r = H e and q = H d,
     <e_T, H e_T>  =  <e_0, H e_0> - sum over k < T of <d_k, H e_0>^2/<d_k, H d_k>.
 
 After n independent directions in R^n nothing is left, by Parseval's identity.  Setting of the abstract; derived here.
+Nothing is assumed of directions after the last: in R^n there are none.
 """
 
-from sympy import Eq, Gt, Integer, Rational, Sum, Symbol
+from sympy import Eq, Ge, Gt, Integer, Rational, Sum, Symbol
 
 from gdverify import Assumption, Claim, Identity, Inner, Integers, Mutant, Observed, VectorSequence
 from gdverify.laws import equation
@@ -25,38 +26,45 @@ curve, slope = lambda k: Inner(d(k), q(k)), lambda k: Inner(d(k), r(k))
 energy = lambda k: Inner(e(k), r(k))
 gain = lambda k: Inner(d(k), r(0)) ** 2 / curve(k)
 
-search = Assumption(
-    "exact line search",
-    lambda k: [
-        same(e(k + 1), e(k) - slope(k) / curve(k) * d(k)),
-        same(r(k + 1), r(k) - slope(k) / curve(k) * q(k)),
-    ],
-    latex=r"e_{k+1}=e_k-\tfrac{\langle d_k,r_k\rangle}{\langle d_k,q_k\rangle}d_k,\ r_k=He_k,\ q_k=Hd_k",
-    key=("line search",),
-    where=lambda k: [k],
-)
-positive = Assumption(
-    "H is positive definite, and directions do not vanish",
-    lambda k: Gt(curve(k), 0, evaluate=False),
-    latex=r"\langle d_k,Hd_k\rangle>0",
-    key=("positive definite",),
-    where=lambda k: [k],
-)
-symmetric = Assumption(
-    "H is symmetric",
-    lambda k: same(Inner(e(k), q(k)), slope(k)),
-    latex=r"H=H^\top",
-    key=("symmetric",),
-    where=lambda k: [k],
-)
-conjugate = Assumption(
-    "directions are H-orthogonal to all earlier ones",
-    lambda k, i: same(Inner(d(k), q(i)), 0),
-    latex=r"\langle d_k,Hd_i\rangle=0,\ i<k",
-    key=("conjugate",),
-    where=lambda k, i: [i, k - 1 - i],
-)
-setting = [search, positive, symmetric, conjugate]
+
+def hypotheses(end):
+    """About the steps k = 0, ..., end - 1."""
+    inside = lambda k, *_: [k, end - 1 - k]
+    return [
+        Assumption(
+            "exact line search",
+            lambda k: [
+                same(e(k + 1), e(k) - slope(k) / curve(k) * d(k)),
+                same(r(k + 1), r(k) - slope(k) / curve(k) * q(k)),
+            ],
+            latex=r"e_{k+1}=e_k-\tfrac{\langle d_k,r_k\rangle}{\langle d_k,q_k\rangle}d_k,\ r_k=He_k,\ q_k=Hd_k",
+            key=("line search", end),
+            where=inside,
+        ),
+        Assumption(
+            "H is positive definite, and directions do not vanish",
+            lambda k: Gt(curve(k), 0, evaluate=False),
+            latex=r"\langle d_k,Hd_k\rangle>0",
+            key=("positive definite", end),
+            where=inside,
+        ),
+        Assumption(
+            "H is symmetric",
+            lambda k: same(Inner(e(k), q(k)), slope(k)),
+            latex=r"H=H^\top",
+            key=("symmetric", end),
+            where=inside,
+        ),
+        Assumption(
+            "directions are H-orthogonal to all earlier ones",
+            lambda k, i: same(Inner(d(k), q(i)), 0),
+            latex=r"\langle d_k,Hd_i\rangle=0,\ i<k",
+            key=("conjugate", end),
+            where=lambda k, i: [i, k - 1 - i, end - 1 - k],
+        ),
+    ]
+
+
 begin = equation("level is <e_0, H e_0>", energy(0), level)
 shared = {"paper": PAPERS["deep-conjugate-direction"], "locator": "setting of the abstract; derived here"}
 
@@ -65,9 +73,9 @@ energies = Claim(
     title="What conjugate directions take off the energy of the error adds up, measured at the start",
     statement=r"\langle e_T,He_T\rangle = \langle e_0,He_0\rangle"
     r" -\sum_{k<T}\frac{\langle d_k,He_0\rangle^2}{\langle d_k,Hd_k\rangle}",
-    symbols={T: Integers(1, sample=(1, 6)), level: Observed(0), gained: Observed(0)},
+    symbols={T: Integers(2, sample=(2, 6)), level: Observed(0), gained: Observed(0)},
     assumptions=[
-        *setting,
+        *hypotheses(T),
         begin,
         equation("gained is the sum of <d_k, H e_0>^2/<d_k, H d_k>", Sum(gain(j), (j, 0, T - 1)), gained),
     ],
@@ -75,8 +83,12 @@ energies = Claim(
     mutants=[
         Mutant("half of it", decides={"bound": level - gained / 2}),
         Mutant("1% more", decides={"bound": level - Rational(101, 100) * gained}),
-        Mutant("directions that are not conjugate", drop=(conjugate.name,), by=("derivation",)),
-        Mutant("H need not be symmetric", drop=(symmetric.name,), by=("derivation",)),
+        Mutant(
+            "directions that are not conjugate",
+            drop=("directions are H-orthogonal to all earlier ones",),
+            by=("derivation",),
+        ),
+        Mutant("H need not be symmetric", drop=("H is symmetric",), by=("derivation",)),
     ],
     **shared,
 )
@@ -85,12 +97,16 @@ termination = Claim(
     title="After n independent conjugate directions in R^n the linear system is solved",
     statement=r"d_0,\dots,d_{n-1}\in\mathbb R^n\ \text{conjugate}:\quad \langle e_n,He_n\rangle = 0",
     symbols={n: Integers(2, sample=(2, 6)), steps: Integers(n, n, sample=(n, n))},
-    assumptions=setting,
+    assumptions=hypotheses(n),
     decides=Identity(quantity=energy(steps), bound=Integer(0)),
     mutants=[
         Mutant("after n - 1 steps", symbols={steps: Integers(n - 1, n - 1, sample=(n - 1, n - 1))}),
         Mutant("a thousandth is left", decides={"bound": Rational(1, 1000)}),
-        Mutant("directions that are not conjugate", drop=(conjugate.name,), by=("derivation",)),
+        Mutant(
+            "directions that are not conjugate",
+            drop=("directions are H-orthogonal to all earlier ones",),
+            by=("derivation",),
+        ),
     ],
     **shared,
 )
@@ -98,29 +114,41 @@ termination = Claim(
 
 def pythagoras(proof, end):
     """<e, H e> at the start less that at ``end``, as a sum over the steps between."""
-    k = proof.index("k")
-    i = proof.index("i", 0, k)
-    proof.high(i)
-    bends = [proof.assume(positive, s) for s in (i, k, k + 1)]
-    # the slope along d_{k+1} is the same at all earlier points
+    search, positive, symmetric, conjugate = proof.claim.assumptions[:4]
+    proof.low(end)
+    k = proof.index("k", 1, end - 1)
+    i = proof.index("i", 0, k - 1)
+    proof.certificate(Ge(end - 1 - i, 0), [(1, proof.high(i)), (1, proof.high(k)), (1, proof.sign(Integer(1)))])
+
+    def fall(s, slopes):
+        """energy(s) - energy(s + 1) == gain(s), from <d_s, r_s> == <d_s, r_0>."""
+        c, a = proof.assume(positive, s).left, slope(s)
+        return proof.certificate(
+            same(energy(s) - energy(s + 1), gain(s)),
+            [(a / c, proof.assume(symmetric, s)), ((a + Inner(d(s), r(0))) / c, slopes)],
+            using=proof.assume(search, s),
+        )
+
+    # the slope along d_k is the same at all earlier points
+    bend = proof.assume(positive, i).left
     still = proof.certificate(
-        same(Inner(d(k + 1), r(i)) - Inner(d(k + 1), r(i + 1)), 0),
-        [(slope(i) / bends[0].left, proof.assume(conjugate, k + 1, i))],
+        same(Inner(d(k), r(i)) - Inner(d(k), r(i + 1)), 0),
+        [(slope(i) / bend, proof.assume(conjugate, k, i))],
         using=[proof.assume(search, i)[1]],
     )
-    later = proof.telescoped(still, Inner(d(k + 1), r(i)), i, 0, k + 1)
-    since = lambda s: same(slope(s), Inner(d(s), r(0)))
-    slopes = proof.induction(
-        since(k), k, proof.identity(slope(0), slope(0)), lambda now: proof.certificate(since(k + 1), [(-1, later)])
+    later = proof.telescoped(still, Inner(d(k), r(i)), i, 0, k)
+    slopes = proof.certificate(same(slope(k), Inner(d(k), r(0))), [(-1, later)])
+    rest = proof.telescoped(fall(k, slopes), energy(k), k, 1, end)
+    first = fall(0, proof.identity(slope(0), slope(0)))
+    every = proof.index("s", 0, end - 1)
+    proof.high(every)
+    proof.assume(positive, every)
+    whole = Sum(gain(j), (j, 0, end - 1))
+    cut, head = proof.split_sum(whole, 0), proof.split_sum(Sum(gain(j), (j, 0, 0)))
+    none = proof.empty_sum(Sum(gain(j), (j, 0, -1)))
+    return proof.certificate(
+        same(energy(0) - energy(end), whole), [(1, rest), (1, first), (-1, cut), (-1, head), (-1, none)]
     )
-    move, pull = proof.assume(search, k)
-    c, a = bends[1].left, slope(k)
-    fall = proof.certificate(
-        same(energy(k) - energy(k + 1), gain(k)),
-        [(a / c, proof.assume(symmetric, k)), ((a + Inner(d(k), r(0))) / c, slopes)],
-        using=[move, pull],
-    )
-    return proof.telescoped(fall, energy(k), k, 0, end)
 
 
 @energies.derivation
