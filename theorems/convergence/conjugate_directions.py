@@ -112,9 +112,9 @@ termination = Claim(
 )
 
 
-def pythagoras(proof, end):
+def pythagoras(proof, given, end):
     """<e, H e> at the start less that at ``end``, as a sum over the steps between."""
-    search, positive, symmetric, conjugate = proof.claim.assumptions[:4]
+    search, positive, symmetric, conjugate = given
     proof.low(end)
     k = proof.index("k", 1, end - 1)
     i = proof.index("i", 0, k - 1)
@@ -154,13 +154,13 @@ def pythagoras(proof, end):
 @energies.derivation
 def sum_of_gains(proof):
     start, sums = (proof.assume(a) for a in energies.assumptions[-2:])
-    total = pythagoras(proof, T)
+    total = pythagoras(proof, energies.assumptions[:4], T)
     proof.conclude(proof.certificate(same(energy(T), level - gained), [(-1, total), (1, start), (-1, sums)]))
 
 
 @termination.derivation
 def parseval(proof):
-    total = pythagoras(proof, n)
+    total = pythagoras(proof, termination.assumptions, n)
     all_of_them = proof.antisymmetry(proof.low(steps), proof.high(steps))
     every = proof.cite(
         "Parseval's identity for n orthogonal vectors in R^n, in the inner product of H",
