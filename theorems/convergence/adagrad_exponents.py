@@ -90,7 +90,7 @@ def descend(xp, rng, case, size, low, noise, grid=FAST):
     return {"n": xp.asarray(grid, dtype=xp.float64), "quantity": xp.stack(seen, axis=-1)}, {f: F, x: path}
 
 
-@without_noise.experiment(samples={"smoke": 2048})
+@without_noise.experiment(samples={"smoke": 16_384})
 def gradients(xp, rng, case, size):
     found, instance = descend(xp, rng, case, size, case.f_low, lambda slope: 0.0)
     return {**found, "instance": instance}
@@ -150,11 +150,11 @@ def scaled(xp, rng, case, size, sigma):
     return noise
 
 
-@persistent.experiment(samples={"smoke": 2048, "standard": 16_384, "full": 262_144})
+@persistent.experiment(samples={"smoke": 4096, "standard": 16_384, "full": 262_144})
 def persistent_noise(xp, rng, case, size):
     return descend(xp, rng, case, size, 0.0, scaled(xp, rng, case, size, case.sigma_0), SLOW)[0]
 
 
-@vanishing.experiment(samples={"smoke": 2048, "standard": 16_384, "full": 262_144})
+@vanishing.experiment(samples={"smoke": 16_384, "standard": 65_536, "full": 262_144})
 def vanishing_noise(xp, rng, case, size):
     return descend(xp, rng, case, size, 0.0, scaled(xp, rng, case, size, 0.0))[0]
