@@ -213,6 +213,20 @@ def test_probability_bound(value, expected):
     assert ("vacuous" in out.message) == (value == 1)
 
 
+def test_the_level_of_a_tail_bound_is_not_the_experiments_to_read():
+    c, delta = sympy.symbols("c delta", positive=True)
+
+    def simulate(xp, rng, case, size):
+        return {"quantity": rng.normal((size,))}
+
+    half = {"c": Fraction(1, 2), "delta": Fraction(1, 2)}
+    level = {c: Interval(sympy.Rational(1, 2), 1)}
+    assert verdict(ProbabilityBound(Q, c, sympy.exp(-(c**2) / 2)), simulate, level, half).unread == []
+    share = {delta: Interval(sympy.Rational(1, 10), sympy.Rational(1, 2))}
+    assert verdict(ProbabilityBound(Q, sympy.sqrt(2 * sympy.log(1 / delta)), delta), simulate, share, half).unread == []
+    assert verdict(ProbabilityBound(Q, sympy.Integer(2), delta), simulate, share, half).unread == ["delta"]
+
+
 def test_constant_quantities_are_named():
     def constant(xp, rng, case, size):
         x = rng.sphere((size, 3))
@@ -278,6 +292,16 @@ def test_limit_law(limit, rate, expected):
 
     decides = LimitLaw(Q, n, sympy.Rational(limit), rate=sympy.Rational(str(rate)))
     out = verdict(decides, simulate, {n: Integers(1, 9)}, {"n": 1}, options={"samples": {"smoke": 200_000}})
+    assert out.verdict == expected, out.message
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(1, "pass"), (2, "fail")])
+def test_a_limit_law_of_large_n_is_not_refuted_at_small_n(rate, expected):
+    def simulate(xp, rng, case, size):  # mean n/(n + 1): the distance falls like 1/n, more slowly at first
+        grid = xp.asarray([2.0**k for k in range(1, 9)])
+        return {"n": grid, "quantity": rng.uniform((size, 1)) ** (1 / grid)}
+
+    out = verdict(LimitLaw(Q, n, sympy.Integer(1), rate=sympy.Integer(rate)), simulate, {n: Integers(1, 9)}, {"n": 1})
     assert out.verdict == expected, out.message
 
 

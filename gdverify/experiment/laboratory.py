@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 
 from ..claim import Claim, Evidence
-from ..decision import Counterexample
+from ..decision import Counterexample, ProbabilityBound
 from ..domain import Case
 from ..errors import ClaimError, ExperimentError, GdverifyError, one_line
 from ..evaluate import evaluate
@@ -112,12 +112,16 @@ class Laboratory:
 
         Definitions too, unless the decision itself mentions them: a step size that only the assumptions mention is
         the experiment's to follow.
-        The constants of a statement that is refuted are not the instance's business: it need not know them.
+        The constants of a statement that is refuted are not the instance's business: it need not know them.  Nor is the
+        level at which a probability is looked at: c in P(Q > c), delta in P(Q > c(delta)) <= delta.
         """
         decision = self.claim.decides
         skip = {*returned, *self._float_case.read, getattr(getattr(decision, "variable", None), "name", None)}
         if isinstance(decision, Counterexample):
             skip |= {s.name for s in sympy.sympify(decision.bound).free_symbols}
+        if isinstance(decision, ProbabilityBound):
+            threshold, bound = sympy.sympify(decision.threshold), sympy.sympify(decision.bound)
+            skip |= {s.name for s in (threshold, bound) if s.is_Symbol and s in threshold.free_symbols}
         symbols = [name for name, dom in self.claim.domains.items() if not dom.observed and name not in skip]
         known = [name for name in self.definitions if name in self._float_case]  # others depend on the instance
         return symbols + [name for name in known if name not in skip | self._in_fields]
