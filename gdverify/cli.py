@@ -208,8 +208,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
     sub.add_argument("--markdown", metavar="FILE", help="write it as Markdown, for job summaries")
 
-    sub = command("replay", "recompute a saved counterexample in high precision")
-    sub.add_argument("file", metavar="FILE.json")
+    sub = command("replay", "recompute saved counterexamples in high precision")
+    sub.add_argument("files", nargs="+", metavar="FILE.json", help="from check, hunt or a worst case")
     sub.add_argument("--claims", metavar="FILE.py", help="where the claim is, if it is not in the catalogue")
 
     sub = command("recheck", "verify certificates again with the independent checker")

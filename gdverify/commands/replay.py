@@ -10,17 +10,21 @@ from ..errors import UsageError
 
 def main(args: Namespace) -> int:
     """`gdverify replay`."""
+    codes = {_one(Path(file), args.claims) for file in args.files}
+    return 1 if 1 in codes else max(codes)
+
+
+def _one(path: Path, claims: str | None) -> int:
     from ..claim import CLAIM_ID
     from ..discover import find
     from ..display import case_text, measured, wrapped
     from ..replay import read_saved, replay_apart
 
-    path = Path(args.file)
     data = read_saved(path)
     name = data["claim"]
     if not CLAIM_ID.fullmatch(name):
         raise UsageError(f"{path}: {name[:60]!r} is no claim's id")
-    entries = find([f"{args.claims}::{name}" if args.claims else name])
+    entries = find([f"{claims}::{name}" if claims else name])
     if [e.id for e in entries] != [name]:
         raise UsageError(f"{path}: {name!r} is no claim's id")
     outcome = replay_apart(path.resolve(), entries[0].source, name)
