@@ -1,6 +1,8 @@
 """Every command and code block of the documentation does what the page says it does."""
 
+import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,9 +28,11 @@ def run(tmp_path):
     work.mkdir()
     commands = work / ".venv" / "bin"  # where a clone has them
     commands.mkdir(parents=True)
+    found = any(e.name == "gdverify" for e in importlib.metadata.entry_points(group="pytest11"))
+    plugin = "" if found else "-p gdverify.pytest_plugin "  # not installed, only on the path
     for name, call in {
         "gdverify": f'"{sys.executable}" -m gdverify "$@"',
-        "pytest": f'"{sys.executable}" -m pytest -p no:cacheprovider "$@"',
+        "pytest": f'"{sys.executable}" -m pytest -p no:cacheprovider {plugin}"$@"',
         "python": f'"{sys.executable}" "$@"',
     }.items():
         (commands / name).write_text(f"#!/bin/sh\nexec {call}\n")
@@ -91,8 +95,6 @@ def test_what_is_not_run_says_why(record_property):
 
 
 def test_links_lead_somewhere():
-    import re
-
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
