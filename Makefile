@@ -3,6 +3,7 @@
 #   make           create .venv and install gdverify with the pinned versions of constraints.txt
 #   make verify    check the whole catalogue (smoke tier) and audit its evidence; writes build/report.json
 #   make reports   check and audit the whole catalogue and write reports/catalogue.json, .md and the pages in catalogue/
+#   make docs      write docs/reference from docstrings, parser and schemas
 #   make test      run the tests
 #   make lint      ruff and mypy
 #   make bench     run the benchmarks that the installed packages and the hardware allow; BENCH="NAME ..." picks some
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 JOBS ?=
 BENCH ?=
 
-.PHONY: install verify reports test lint bench clean
+.PHONY: install verify reports docs test lint bench clean
 
 install: $(VENV)/.installed
 
@@ -37,6 +38,9 @@ verify: install
 reports: install
 	$(BIN)/gdverify check --all --audit --no-timings --json reports/catalogue.json \
 		--markdown reports/catalogue.md --html reports/catalogue $(if $(JOBS),--jobs $(JOBS))
+
+docs: install
+	$(BIN)/python -m gdverify.reference docs/reference
 
 test: install
 	$(BIN)/python -m pytest -q -n auto --dist worksteal

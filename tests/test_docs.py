@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gdverify.reference import pages
+
 from .doc_pages import READ, RUN, Block, blocks, file_of, script, stable, write
 
 ROOT = Path(__file__).parent.parent
@@ -99,3 +101,9 @@ def test_links_lead_somewhere():
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{_name(page)}: no {target}"
+
+
+def test_the_reference_is_up_to_date():
+    for name, text in pages().items():
+        written = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+        assert written == text, f"docs/reference/{name} is out of date: make docs"
