@@ -37,8 +37,9 @@ def descend(
     from .experiment.backend import namespace
 
     work = namespace("cpu") if xp.interval else xp
-    here = {k: work.from_host(xp.to_host(v)) for k, v in start.items()}
-    known = {k: work.from_host(xp.to_host(v)) for k, v in data.items()}
+    move = (lambda v: work.from_host(xp.to_host(v))) if xp.interval else work.asarray  # nothing leaves a GPU
+    here = {k: move(v) for k, v in start.items()}
+    known = {k: move(v) for k, v in data.items()}
     unit = {}
     for k, v in here.items():  # row by row, so that a row's path does not depend on its neighbours
         size = work.sqrt(work.mean(v * v, axis=tuple(range(1, v.ndim)), keepdims=True))
@@ -52,4 +53,4 @@ def descend(
             second[k] = 0.99 * second[k] + 0.01 * g * g
             size = unit[k] * (1 - (step - 1) / steps) / (1 - 0.9**step)
             here[k] = here[k] - size * first[k] / (work.sqrt(second[k] / (1 - 0.99**step)) + 1e-30)
-    return {k: xp.from_host(work.to_host(v)) for k, v in here.items()}
+    return {k: xp.from_host(v) for k, v in here.items()} if xp.interval else here

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import UsageError
@@ -44,7 +44,7 @@ class Namespace:
         self.device = device
         self.base = base
         self._special = special
-        self._native = native  # numpy or cupy proper; None where only the standard exists
+        self.native = native  # numpy or cupy proper; None where only the standard exists
         self.linalg = _Linalg(self)
         self.pi = Constant(math.pi)
 
@@ -70,11 +70,25 @@ class Namespace:
             return array.get()
         return np.asarray(getattr(array, "_array", array))
 
+    def bring(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """NumPy arrays of those values that are real arrays of a GPU: they cross together, as float64."""
+        out: dict[str, Any] = {}
+        if self.device != "cuda":
+            return out
+        there = {k: v for k, v in values.items() if isinstance(v, self.native.ndarray) and v.dtype.kind in "fiub"}
+        if there:
+            flat = [self.native.ravel(v).astype(self.native.float64) for v in there.values()]
+            whole, at = self.native.concatenate(flat).get(), 0
+            for name, value in there.items():
+                out[name] = whole[at : at + value.size].reshape(value.shape)
+                at += value.size
+        return out
+
     def free_bytes(self) -> int:
         """Memory that a batch may still take, in bytes."""
         if self.device == "cuda":
-            free, _ = self._native.cuda.runtime.memGetInfo()
-            pool = self._native.get_default_memory_pool()
+            free, _ = self.native.cuda.runtime.memGetInfo()
+            pool = self.native.get_default_memory_pool()
             return int(free + pool.free_bytes())
         try:
             with open("/proc/meminfo") as lines:
@@ -87,7 +101,7 @@ class Namespace:
 
     def held_bytes(self) -> int:
         """Device memory taken from the system so far (0 on the host, where the engine measures by itself)."""
-        return int(self._native.get_default_memory_pool().total_bytes()) if self.device == "cuda" else 0
+        return int(self.native.get_default_memory_pool().total_bytes()) if self.device == "cuda" else 0
 
     def is_out_of_memory(self, problem: BaseException) -> bool:
         """Whether an exception means that the batch did not fit."""
@@ -96,7 +110,7 @@ class Namespace:
     def release(self) -> None:
         """Give unused device memory back, after an allocation failed."""
         if self.device == "cuda":
-            self._native.get_default_memory_pool().free_all_blocks()
+            self.native.get_default_memory_pool().free_all_blocks()
 
     # -- names that statements use -----------------------------------------------------------------------------
 
@@ -175,15 +189,15 @@ class Namespace:
         return self._host("median", x, axis=axis, keepdims=keepdims)
 
     def einsum(self, subscripts: str, *arrays: Any) -> Any:
-        if self._native is not None:
-            return self._native.einsum(subscripts, *arrays, optimize=len(arrays) > 2)
+        if self.native is not None:
+            return self.native.einsum(subscripts, *arrays, optimize=len(arrays) > 2)
         import numpy as np
 
         return self.base.asarray(np.einsum(subscripts, *[self.to_host(a) for a in arrays]))
 
     def _host(self, name: str, x: Any, *args: Any, **options: Any) -> Any:
-        if self._native is not None:
-            return getattr(self._native, name)(x, *args, **options)
+        if self.native is not None:
+            return getattr(self.native, name)(x, *args, **options)
         import numpy as np
 
         return self.base.asarray(getattr(np, name)(self.to_host(x), *args, **options))

@@ -130,12 +130,20 @@ class Laboratory:
 
     def run(self, first: int, blocks: int) -> dict[str, np.ndarray]:
         """Checked results of ``blocks`` blocks from the keyed streams, on the host, in float64."""
-        return self.run_on(KeyedStreams(self.key, first, blocks, self.rows), blocks * self.rows)
+        return self.run_on(self.streams(first, blocks), blocks * self.rows)
+
+    def streams(self, first: int, blocks: int) -> Source:
+        """The keyed draws of these blocks, made where they are used."""
+        if self.xp.device != "cuda":
+            return KeyedStreams(self.key, first, blocks, self.rows)
+        from .device import DeviceStreams
+
+        return DeviceStreams(self.xp, self.key, first, blocks, self.rows)
 
     def record(self, block: int) -> tuple[dict[str, np.ndarray], Recorder]:
         """One block again, with its draws (the last one asked for is kept)."""
         if self._last is None or self._last[0] != block:
-            recorder = Recorder(KeyedStreams(self.key, block, 1, self.rows))
+            recorder = Recorder(self.streams(block, 1))
             self._last = (block, self.run_on(recorder, self.rows), recorder)
         return self._last[1], self._last[2]
 
@@ -189,11 +197,11 @@ class Laboratory:
             if name not in result:
                 raise ExperimentError(f"simulate returned {sorted(result)}; {name!r} is missing")
         out: dict[str, np.ndarray] = {}
-        for name, value in result.items():
-            if name not in _ROWS and name not in _OTHER and name not in self._used:
-                continue
+        known = {k: v for k, v in result.items() if k in _ROWS or k in _OTHER or k in self._used}
+        brought = self.xp.bring(known)
+        for name, value in known.items():
             try:
-                array = np.asarray(self.xp.to_host(value))
+                array = np.asarray(brought[name] if name in brought else self.xp.to_host(value))
                 if array.dtype.kind == "c":
                     raise TypeError("it is complex")
                 array = array.astype(np.float64)

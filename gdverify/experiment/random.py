@@ -1,8 +1,8 @@
 """Random draws keyed by what they are for, and the same interface for recorded, replayed and perturbed draws.
 
 Every draw of an experiment is a fixed function of *primitive* draws (standard normals and uniforms).  Primitives
-come from a source: keyed streams (sampling), a recorder around them, saved draws of one row (rechecks in interval
-arithmetic, replay), or the points of a directed search.
+come from a source: keyed streams (sampling; `device` has those of a GPU), a recorder around them, saved draws of one
+row (rechecks in interval arithmetic, replay), or the points of a directed search.
 
 Streams are keyed by (seed, claim, evidence, case, block, draw number) and each block of rows has its own
 generator, so the numbers depend neither on the batch size nor on the worker or the order of work.  The number and
@@ -90,10 +90,9 @@ class Recorder:
         return array
 
     def row(self, index: int) -> list[Primitive]:
-        """The draws of one row (copies, so that the batch can be freed)."""
+        """The draws of one row, on the host (copies, so that the batch can be freed)."""
         return [
-            Primitive(p.kind, p.shared, p.array.copy() if p.shared else p.array[index : index + 1].copy())
-            for p in self.draws
+            Primitive(p.kind, p.shared, _own(p.array if p.shared else p.array[index : index + 1])) for p in self.draws
         ]
 
 
@@ -242,6 +241,10 @@ class Draws:
         if z.shape[-1] != z.shape[-2]:
             raise ExperimentError(f"rng.haar{tuple(z.shape)}: the last two dimensions must be equal")
         return self._xp.linalg.qr(z)[0]  # R has a non-negative diagonal, which makes Q exactly Haar
+
+
+def _own(array: Any) -> np.ndarray:
+    return array.get() if hasattr(array, "get") else array.copy()
 
 
 def _floats(x: Any) -> Any:
