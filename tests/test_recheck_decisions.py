@@ -410,3 +410,21 @@ def test_logarithms(left, right, true):
     else:
         with pytest.raises(Rejected):
             recheck_data(data)
+
+
+@pytest.mark.parametrize(
+    ("number", "relation", "true"),
+    [
+        (sympy.pi - Rational(314159265, 10**8), ">", True),
+        (Rational(314159265, 10**8) - sympy.pi, ">", False),
+        (sympy.pi - Rational(314159266, 10**8), ">=", False),
+        (exp(1) - Rational(271828, 10**5), ">", True),
+        (exp(1) - Rational(271829, 10**5), ">=", False),
+        (sympy.Integer(0), ">", False),
+        (sympy.Integer(0), ">=", True),
+        (sqrt(2) * sqrt(3) - sqrt(6) - HAIR, ">=", False),
+        (log(Rational(1, 2)), ">=", False),
+    ],
+)
+def test_a_number_is_a_box_without_sides(number, relation, true):
+    assert holds("box", number, relation) == true

@@ -167,6 +167,8 @@ def _argument(value: Any) -> Any:
         return value.name
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, sympy.FunctionClass):
+        return value.__name__
     if isinstance(value, Mapping):
         return [[_argument(k), _argument(v)] for k, v in value.items()]
     if isinstance(value, (list, tuple)):
@@ -238,8 +240,8 @@ class RecordingProof(Proof):
 
     def _decided(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Ends that are not the domain's own, and cuts."""
-        box = arguments.get("box") or {arguments.get("variable"): (arguments.get("low"), arguments.get("high"))}
-        ends = []
+        box = arguments["box"] if "box" in arguments else {arguments["variable"]: (arguments["low"], arguments["high"])}
+        ends, cuts = [], []
         for x, given in box.items():
             dom = self._domain(x)
             own = [sympy.S.Zero if e is None else sympy.sympify(e) for e in (dom.low, dom.high)]
@@ -250,7 +252,12 @@ class RecordingProof(Proof):
             ]
             if rest != [None, None]:
                 ends.append([x, rest])
-        cuts = [[x, p] for x, points in (arguments.get("cuts") or {}).items() for p in points]
+            low, high = (
+                o if e is not None and o.is_Rational else None for o, e in zip(own, (dom.low, dom.high), strict=True)
+            )
+            for p in map(sympy.Rational, (arguments.get("cuts") or {}).get(x, ())):
+                if p not in rest and (low is None or low < p) and (high is None or p < high):  # inside, not at an end
+                    cuts.append([x, p])
         return {"ends": ends or None, "cuts": cuts or None}
 
 
@@ -264,6 +271,7 @@ _FIELDS = {
     "certificate": ("combine", "squares", "using"),
     "rewrite": ("uses",),
     "product": ("uses",),
+    "addition": ("function", "a", "b"),
     "power": ("uses", "exponent"),
     "logarithm": ("uses",),
     "root": ("uses",),

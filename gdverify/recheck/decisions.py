@@ -40,7 +40,7 @@ def box(c: Checker, s: Step) -> None:
 
     The witness may name rational points at which the box is cut first (where f is zero).
     """
-    require(s.right == 0 and bool(free(s.left)), "one side must be a function of some variables, the other 0")
+    require(s.right == 0, "one side must be a function, or a number, and the other 0")
     names = free(s.left)
     require(len(names) <= 4 and not bound(s.left), "too many variables, or sums")
     sides = _sides(c, s, names)

@@ -22,6 +22,8 @@ KNOWN: dict[Any, Fraction] = {  # odd functions: values over pi
     ("asin", Fraction(1)): Fraction(1, 2),
     ("atan", Fraction(1)): Fraction(1, 4),
 }
+PARITY = {**dict.fromkeys(("sin", "tanh", "sinh", "erf", "atan"), -1), "cos": 1, "cosh": 1}  # f(-x) = +-f(x)
+QUARTERS = {"sin": (0, 1, 0, -1), "cos": (1, 0, -1, 0)}  # at 0, pi/2, pi, 3 pi/2
 
 
 @dataclass
@@ -149,9 +151,12 @@ class Normal:
         if op == "log" and not (self.form(t[1]) - number(1)).num:
             return number(0)
         if op == "call" and len(t) == 3:
-            known = self._known_call(t[1], self.form(t[2]))
+            value = self.form(t[2])
+            known = self._known_call(t[1], value)
             if known is not None:
                 return known
+            if t[1] in PARITY and repr((-value).key()) < repr(value.key()):  # of f(x) and f(-x) one is an atom
+                return self._function(("call", t[1], neg(t[2]))) * number(PARITY[t[1]])
         if op in ("fun", "call", "max", "min", "log", "prob", "growth", "limit", "decay", "ratio", "diff"):
             return self._function(t)
         if op in ("diag", "pair", "slot", "nmean"):
@@ -396,12 +401,22 @@ class Normal:
         return good
 
     def _known_call(self, name: str, argument: Quot) -> Quot | None:
-        """The value of a named function at a number where it is a rational multiple of pi, or 0."""
+        """The value of a named function at a number where it is a rational multiple of pi, or 0; of sin and cos at
+        whole quarter turns."""
+        turns = self.quarters(argument) if name in QUARTERS else None
+        if turns is not None:
+            return number(QUARTERS[name][turns % 4])
         x = argument.num.get((), Fraction(0))
         if argument.den or argument.num.keys() - {()} or (name, abs(x)) not in KNOWN:
             return None
         value = number(KNOWN[name, abs(x)] * (1 if x >= 0 else -1))
         return value * self.one(self.atom("const", "pi", (), frozenset()))
+
+    def quarters(self, angle: Quot) -> int | None:
+        """How many quarter turns pi/2 an angle is, if it is a whole number of them."""
+        pi = ((self.atom("const", "pi", (), frozenset()), 1),)
+        turns = 2 * angle.num.get(pi, Fraction(0))
+        return int(turns) if not angle.den and angle.num.keys() <= {pi} and turns.denominator == 1 else None
 
     def _real_call(self, name: str, args: list[Quot]) -> bool:
         """Whether a named function is real at real arguments; one that is not listed here may not be."""

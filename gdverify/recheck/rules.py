@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from . import activations, moments, rotations, shares
 from .analysis import decay, derivative, geometric, growth, integral, integral_bound, limit, monotone, tangent, taylor
+from .angles import addition
 from .certificate import Checker, Step
 from .decisions import DECISIONS
 from .flows import conserved, gradient, gronwall, lie_derivative, solution
@@ -55,6 +56,7 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "product": product,
     "antisymmetry": antisymmetry,
     "extreme": extreme,
+    "addition": addition,
     "power": power,
     "root": root,
     "logarithm": logarithm,
