@@ -65,7 +65,7 @@ amsgrad = Claim(
     mutants=[
         Mutant("without friction", defines={repeated: 1, jumped: 1}, cases=(slow,)),
         Mutant("friction 3/4 for repeated gradients", defines={**frictions, repeated: Rational(3, 4)}, cases=(slow,)),
-        Mutant("a regret of 3T/5", decides={"bound": 15 * r**2}),
+        Mutant("a regret of 41T/100", decides={"bound": Rational(41, 4) * r**2}),
         Mutant("any r will do", symbols={r: Integers(1, sample=(1, 2))},
                cases=({"steps": "root", "K": 10, "r": 1},)),
         Mutant("another second moment", drop=(maximum.name,), by=("derivation",)),

@@ -86,7 +86,7 @@ friction_bias = Claim(
             defines={repeated: Rational(3, 4), jumped: 1 / (1 + exp(-4))},
             cases=({"steps": "constant", "K": 20, "r": 20, "beta_2": Rational(12, 13), "eta": Rational(1, 8)},),
         ),
-        Mutant("a regret of 3T/5", decides={"bound": 15 * r**2}),
+        Mutant("a regret of 41T/100", decides={"bound": Rational(41, 4) * r**2}),
         Mutant(
             "any r will do",
             symbols={r: Integers(1, sample=(1, 2))},

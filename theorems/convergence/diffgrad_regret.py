@@ -75,7 +75,7 @@ linear_regret = Claim(
             defines={**frictions, beta_2: Rational(9, 10)},
             cases=({"K": 20, "r": 20, "alpha": Rational(1, 4)},),
         ),
-        Mutant("a regret of 5T/6", decides={"bound": Rational(15, 2) * r**2}),
+        Mutant("a regret of 67T/100", decides={"bound": Rational(603, 100) * r**2}),
         Mutant("any r will do", symbols={r: Integers(1, sample=(1, 2))}, cases=({"K": 10, "r": 1},)),
         Mutant("steps of any size", drop=(rates.name,), by=("derivation",)),
     ],
