@@ -90,8 +90,8 @@ falls = Claim(
     assumptions=setting,
     decides=SureBound(quantity=f(2), bound=Rational(5, 2) * exp(-3 * gamma / 4)),
     mutants=[
-        Mutant("half of it", decides={"bound": Rational(5, 4) * exp(-3 * gamma / 4)}),
-        Mutant("exp(-4 gamma/5)", decides={"bound": Rational(5, 2) * exp(-4 * gamma / 5)}),
+        Mutant("7/5 for 5/2", decides={"bound": Rational(7, 5) * exp(-3 * gamma / 4)}),
+        Mutant("exp(-19 gamma/25)", decides={"bound": Rational(5, 2) * exp(-19 * gamma / 25)}),
         Mutant("exp(-gamma)", decides={"bound": Rational(5, 2) * exp(-gamma)}),
         shorter,
     ],
@@ -175,10 +175,10 @@ def two_steps(proof):
 
 
 def data(xp, rng, size):
-    """The samples, turned by a random angle, and steps between 1/20 and 60."""
+    """The samples, turned by a random angle, and steps between 1/20 and 300."""
     axis = rng.sphere((size, 2))
     across = xp.stack([-axis[:, 1], axis[:, 0]], axis=-1)
-    gamma = 0.05 * 1200 ** rng.uniform((size,))
+    gamma = 0.05 * 6000 ** rng.uniform((size,))
     return axis - across, axis + 4 * across, gamma
 
 

@@ -14,7 +14,7 @@ X_T X_T^T has rank k with all k eigenvalues at least m, while M has rank r.
 Reference: arXiv:2310.01769, whose theorems are about random starts and restricted isometries.  This is derived here.
 """
 
-from sympy import Eq, Function, Ge, Gt, Integer, Le, Rational, Trace, symbols
+from sympy import Eq, Function, Ge, Gt, Integer, Le, MatrixSymbol, Rational, Trace, symbols
 
 from gdverify import Assumption, Claim, Integers, Mutant, Observed, SureBound
 from gdverify.language import MatrixSequence, SymmetricMatrix
@@ -25,7 +25,7 @@ n, k = symbols("n k", integer=True, positive=True)
 r, T = symbols("r T", integer=True, nonnegative=True)
 eta, sigma, err = symbols("eta sigma error", positive=True)
 X, u, v = MatrixSequence("X", n, k), MatrixSequence("u", k, 1), MatrixSequence("v", k, 1)
-M = SymmetricMatrix("M", n, n)
+M, Y = SymmetricMatrix("M", n, n), MatrixSymbol("Y", n, r)
 low, high = Function("m"), Function("L")
 third = Rational(1, 3)
 zero = lambda x: Ge(x, 0, evaluate=False)
@@ -48,7 +48,7 @@ semidefinite = Assumption("M is positive semidefinite", lambda z: zero(Trace(z.T
 target_norm = Assumption(
     "eta |M| is at most 1/3", lambda z: zero(size(z) / 9 - eta**2 * Trace(z.T * M * M * z)), key=("|M|",)
 )
-rank_r = Assumption("M has rank r", latex=r"\operatorname{rank} M = r")
+rank_r = equation("M has rank r", M, Y * Y.T, latex=r"M = YY^\top,\ Y\in\mathbb{R}^{n\times r}")
 smallest = Assumption(
     "m is the smallest eigenvalue of X^T X, with the unit eigenvector v",
     lambda z, t: [
@@ -105,6 +105,7 @@ lower = Claim(
         Mutant("1% less", decides={"bound": Rational(99, 100) * err * top(T) ** 2}, cases=({"T": 0},)),
         Mutant("1/T for 1/T^2", decides={"bound": err * top(T) / sigma**2}, cases=({"r": 0, "k": 1, "T": 60},)),
         Mutant("twice the step", drop=(descent.name,), add=(descends(2),), by=("derivation",)),
+        Mutant("M of any rank", drop=(rank_r.name,), cases=({"r": 2, "k": 4, "n": 4, "T": 60, "full": 1},)),
         Mutant("M need not be semidefinite", drop=(semidefinite.name,), by=("derivation",)),
     ],
     notes="Attained at T = 0, and nearly at T = 1 for M = 0. For large T the truth is 2 eta T for (15/4) eta T.",
@@ -216,6 +217,7 @@ def smallest_singular_value(proof):
         "best approximation of rank r",
         Ge(Trace((X(T) * X(T).T - M) * (X(T) * X(T).T - M)), (k - r) * low(T) ** 2, evaluate=False),
         "Eckart and Young 1936: M has rank r, and X X^T has the k eigenvalues of X^T X, all at least m",
+        uses=[proof.assume(rank_r), proof.assume(smallest, v(T), T)[0]],
     )
     inverse = proof.certificate(zero(low(T) - 1 / top(T)), [(1 / top(T), end)])
     wide = proof.certificate(zero(k - r), [(1, proof.low(k))], [(1, 1)])
@@ -234,9 +236,12 @@ def smallest_singular_value(proof):
 
 @lower.experiment(samples={"smoke": 64}, block=64)
 def gradient_descent(xp, rng, case, size):
-    """Random or common directions of M and X(0), M the best approximation of X(0) among them; steps up to the limit."""
+    """Random or common directions of M and X(0), M the best approximation of X(0) among them; steps up to the limit.
+
+    "full": M of the rank k.
+    """
     n, k, r = case.n, case.k, case.r
-    first = xp.astype(xp.arange(n) < r, xp.float64)
+    first = xp.astype(xp.arange(n) < (k if "full" in case else r), xp.float64)
     basis, kind = rng.haar((size, n, n)), rng.uniform((size, 1))
     left = xp.where((kind < 0.6)[:, :, None], basis, rng.haar((size, n, n)))
     best = kind < 0.3

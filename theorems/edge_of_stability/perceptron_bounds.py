@@ -157,13 +157,18 @@ def novikoff(proof):
 def play(xp, rng, case, size, batch):
     """Steps until the data are separated (24 at most), or T of them in batches.
 
-    Family "orthogonal": n orthogonal samples; "one against many": the data of Theorem 5.1; else random ones.
+    Family "orthogonal": n orthogonal samples; "one against many": the data of Theorem 5.1; "three against two": samples
+    whose batches overshoot in turn; else random ones.
     ``batch``: the Batch Perceptron; else averages over all misclassified samples, or the first of them.
     """
     n = case.n
     if case.family == "orthogonal":
         Z = xp.eye(n) + 0 * rng.uniform((size, 1, 1))
         axis = xp.ones((n,)) / xp.sqrt(xp.asarray(1.0 * n))
+    elif case.family == "three against two":
+        Z = xp.asarray([[1.0, -2.145]] * 3 + [[1.0, 1.81]] * 2) + 0 * rng.uniform((size, 1, 1))
+        Z = Z * xp.concat([1 + 0 * Z[:, :1, :1], 1 + rng.uniform((size, 1, 1), -0.004, 0.004)], axis=-1)
+        axis = xp.asarray([1.0, 0.0])
     elif case.family == "one against many":
         rows = [[0.5, -1.0]] + [[0.5, 1.0]] * (n - 1)
         Z = xp.asarray(rows) + 0 * rng.uniform((size, 1, 1))

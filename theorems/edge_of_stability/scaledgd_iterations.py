@@ -64,6 +64,7 @@ iterations = Claim(
     ],
     notes="From the bound: log(2/y_0)/(2 log(1 + eta/3)) + 1 + log((1 + eta/(2w))^2/eps)/log(1/rate) steps to relative "
     "error eps. Loose in both phases: at lambda = m a small mode grows by 1 + eta, a large one converges like 1 - eta. "
+    "No run needs the factor (1 + eta/(2w))^2: a mode that overshoots so far has come back by step K. "
     "With lambda fixed to m for the largest mode alone (w large for the others) the count grows with the condition "
     "number again.",
 )  # fmt: skip

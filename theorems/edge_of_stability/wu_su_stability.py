@@ -102,6 +102,17 @@ def on_the_edge(xp, rng, case, size, batch):
     G = xp.where(rng.bernoulli(0.5, (size, 1, 1)) > 0, frame, G)
     count = xp.sum(xp.astype(xp.sum(G * G, axis=-1) > 0, xp.float64), axis=-1)[:, None, None]
     H = xp.matrix_transpose(G) @ G / count
+    edge = 0.999999 * largest_step(xp, G, H, count, batch)
+    return G * xp.sqrt(edge / case.eta)[:, None, None], H * (edge / case.eta)[:, None, None]
+
+
+def largest_step(xp, G, H, count, batch):
+    """The largest step (size,) at which SGD with batches is linearly stable in mean square, exactly.
+
+    G (size, n, p) are the gradients, rows of zeros among them not counted in ``count`` (size, 1, 1), H (size, p, p)
+    their second moment, which must be positive definite.
+    """
+    p = G.shape[-1]
     pairs = [(i, j) for i in range(p) for j in range(i, p)]
     units = xp.eye(p)
     S = [
@@ -116,8 +127,7 @@ def on_the_edge(xp, rng, case, size, batch):
     twice = 2 * xp.einsum("nqij,rji->nqr", bent, units)
     root = xp.linalg.inv(xp.linalg.cholesky(twice))
     ratio = root @ (fourth / batch + (1 - 1 / batch) * square) @ xp.matrix_transpose(root)
-    edge = 0.999999 / xp.linalg.eigvalsh((ratio + xp.matrix_transpose(ratio)) / 2)[:, -1]
-    return G * xp.sqrt(edge / case.eta)[:, None, None], H * (edge / case.eta)[:, None, None]
+    return 1 / xp.linalg.eigvalsh((ratio + xp.matrix_transpose(ratio)) / 2)[:, -1]
 
 
 @single.experiment(samples={"smoke": 256}, block=128)

@@ -95,6 +95,8 @@ path = Claim(
     mutants=[
         Mutant("kappa left out", decides={"bound": odds(n)}, cases=({"n": 2, "kappa": 20, "R": 10},)),
         Mutant("n left out", decides={"bound": odds(kappa)}, cases=({"n": 3, "kappa": 20, "R": 10},)),
+        Mutant("1 + (n - 1) kappa for n kappa", decides={"bound": odds(1 + (n - 1) * kappa)},
+               cases=({"n": 2, "kappa": 20, "R": 10},)),
         Mutant("10% below", decides={"bound": Rational(9, 10) * odds(n * kappa)},
                cases=({"n": 3, "kappa": 20, "R": 10},)),
         Mutant("1/R^2", decides={"bound": odds(n * kappa) / (R * mu)}, cases=({"n": 2, "kappa": 10, "R": 10},)),
@@ -164,7 +166,8 @@ def margins_of_good_weights(proof):
 @path.experiment(samples={"smoke": 512}, block=128)
 def one_weak_sample(xp, rng, case, size):
     """Orthogonal D_i, the first of them short.  All other samples get margins to spare, which costs little norm, the
-    first one the least margin that keeps the loss, and what is left of the norm goes where no sample sees it.
+    first one the least margin that keeps the loss, and what is left of the norm goes where no sample sees it.  The
+    excess loss is a multiple of p; or, for the first sample, kappa times its share at R mu W_mm until p exceeds that.
     """
     n, kappa, R = case.n, case.kappa, case.R
     first = rng.uniform((size, 1), 1, 2)
@@ -177,7 +180,8 @@ def one_weak_sample(xp, rng, case, size):
     level = R * mu
     spare = level + rng.uniform((size, n - 1), 0, 12)
     p = lambda m: 1 / (1 + xp.exp(m))
-    own = p(level) + xp.sum(slopes[:, 1:] * (p(level) - p(spare)), axis=-1)[:, None] / slopes[:, :1]
+    flat = heavy * rng.bernoulli(0.5, (size, 1)) * (kappa - 1)
+    own = (1 + flat) * p(level) + xp.sum(slopes[:, 1:] * (p(level) - p(spare)), axis=-1)[:, None] / slopes[:, :1]
     margins_ = xp.concat([xp.log(1 / own - 1), spare], axis=-1)
     on_samples = margins_ / lengths
     unseen = R**2 - xp.sum(on_samples**2, axis=-1)

@@ -106,6 +106,7 @@ rate = Claim(
     decides=SureBound(quantity=straightest, bound=cost / K),
     mutants=[
         Mutant("half of the cost", decides={"bound": cost / (2 * K)}, cases=({"dimension": 1, "K": 1},)),
+        Mutant("3/4 of the cost", decides={"bound": 3 * cost / (4 * K)}, cases=({"dimension": 1, "K": 1},)),
         Mutant("the rate 1/K^2", decides={"bound": cost / K**2}, by=("derivation",)),
         Mutant("v is not the conditional mean", drop=(direction.name,), by=("derivation",)),
     ],

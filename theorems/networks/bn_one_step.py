@@ -11,7 +11,7 @@ The paper has 2/3 for 2n/(n+2) and 1/sqrt(d) for the last term.  No assumption A
 Reference: arXiv:2106.03970.
 """
 
-from sympy import Le, Rational
+from sympy import Le, Rational, sqrt
 
 from gdverify import Assumption, Claim, Inner, Integers, Mean, MeanBound, Mutant, Observed
 from theorems import PAPERS
@@ -109,6 +109,11 @@ lower = Claim(
         Mutant(
             "2% below the smallest mean share",
             decides={"bound": Rational(49, 50) * p},
+            cases=({"family": "skewed", "n": 2, "d": 256},),
+        ),
+        Mutant(
+            "lower by a tenth of the noise's bound",
+            decides={"bound": p - sqrt((1 - 1 / n) / d) / 10},
             cases=({"family": "skewed", "n": 2, "d": 256},),
         ),
         Mutant("projectors need not have mean D", drop=(unbiased.name,), by=("derivation",)),
