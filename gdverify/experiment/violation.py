@@ -207,9 +207,9 @@ def revive(claim: Claim, evidence: Evidence, plain: Any) -> Case:
 def _number(name: str, value: Any) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if type(value) is int and abs(value) < 10**400:
+    if type(value) is int and abs(value) < 10**300:
         return value
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,400}(/[0-9]{0,399}[1-9][0-9]{0,399})?", value):
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,300}(/[0-9]{0,399}[1-9][0-9]{0,399})?", value):
         return Fraction(value)
     raise UsageError(f"{name} = {str(value)[:60]}: not a number")
 
