@@ -374,6 +374,41 @@ def test_antisymmetry(above, below, wanted, true):
     assert rejected(data) != true
 
 
+SQUARES = (["*", "1/16", ["^", X, 2]], ["^", ["+", X, ["*", -1, Y]], 2])
+ROOTS = (["*", "1/4", ["abs", X]], ["abs", ["+", X, ["*", -1, Y]]])
+
+
+@pytest.mark.parametrize(
+    ("roots", "exponent", "true"),
+    [
+        (ROOTS, "1/2", True),
+        ((["*", "-1/4", ["abs", X]], ROOTS[1]), "1/2", False),
+        ((["*", "1/4", X], ROOTS[1]), "1/2", False),
+        ((["*", "1/2", ["abs", X]], ROOTS[1]), "1/2", False),
+        ((ROOTS[0], ["abs", ["+", X, Y]]), "1/2", False),
+        ((ROOTS[0], ["+", X, ["*", -1, Y]]), "1/2", False),
+        ((ROOTS[0], ["*", 2, ROOTS[1]]), "1/2", False),
+        ((ROOTS[0], ["*", -1, ROOTS[1]]), "1/2", False),  # true, but not the root
+        (ROOTS, "1/3", False),
+        (ROOTS, "3/2", False),
+        (ROOTS, "-1/2", False),
+        (ROOTS, 1, False),
+        (SQUARES, 1, True),
+        (tuple(reversed(ROOTS)), "1/2", False),
+    ],
+)
+def test_the_root_of_a_square_is_an_absolute_value(roots, exponent, true):
+    given = {"left": SQUARES[0], "relation": ">=", "right": SQUARES[1]}
+    data = one_step("power", roots[0], ">=", roots[1], uses=[1], exponent=exponent)
+    first = {"n": 1, "rule": "assumption", "name": "one", "premises": [], "conclusion": given}
+    data["assumptions"] = [{"name": "one", "relations": [given]}]
+    data |= {"steps": [first, {**data["steps"][0], "n": 2, "premises": [1]}], "concluded": [2]}
+    assert rejected(data) != true
+    for relation in (">", "=="):
+        other = damaged(data, ("steps", 1, "conclusion", "relation"), relation)
+        assert rejected({**other, "propositions": [other["steps"][1]["conclusion"]]})
+
+
 MAT_A, MAT_B = (["mat", name, ["sym", "n"], ["sym", "n"]] for name in "AB")
 DET_A, DET_B, HALF_DET = ["det", MAT_A], ["det", MAT_B], ["^", ["det", MAT_A], "1/2"]
 

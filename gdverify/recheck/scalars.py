@@ -154,8 +154,17 @@ def power(c: Checker, s: Step) -> None:
     require(c.real(c.form(p)), "the exponent is not known to be real")
     relation = "==" if fact.relation == "==" else ">="
     require(relation != "==" or c.nonnegative(fact.left), "a side may be negative")
+    require(s.relation == relation, f"the relation should be {relation}")
     # left >= right >= 0; the prover is told so for the normal form of left^p
-    expect(c, s, ("^", fact.left, p), relation, ("^", fact.right, p))
+    sides = (is_power(c, s.left, fact.left, p), is_power(c, s.right, fact.right, p))
+    require(all(sides), "the conclusion is not what the rule gives")
+
+
+def is_power(c: Checker, given: Tree, base: Tree, p: Tree) -> bool:
+    """Whether given == base^p; for p = 1/2 also because given >= 0 and given^2 == base (the root of x^2 is |x|)."""
+    if c.same(given, ("^", base, p)):
+        return True
+    return p == Fraction(1, 2) and c.nonnegative(given) and c.equal(("^", given, Fraction(2)), base)
 
 
 def root(c: Checker, s: Step) -> None:
