@@ -72,6 +72,10 @@ class Decider:
     def finish(self, complete: bool) -> Finding:
         raise NotImplementedError
 
+    def wants_more(self) -> bool:
+        """Whether more samples than planned may be taken because this one is undecided; only if that biases nothing."""
+        return False
+
     def trace(self) -> dict[str, Any] | None:
         """What there is to draw of what was decided, JSON-ready; None where there is nothing."""
         return None

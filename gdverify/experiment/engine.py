@@ -35,6 +35,9 @@ EFFORTS = {
     "full": Effort(1200.0, 300.0, 300.0, 400, 16, None),
 }
 BLOCK = 256
+# What is undecided when its samples run out gets up to so many times as many: the intervals hold at any stopping time,
+# and how many samples they take depends on the share of alpha, so on how many tests a run has.
+_EXTRA = 4
 _MIXED = 1e-2  # far above what rounding does, even amplified; far below what mixing rows does
 
 
@@ -160,8 +163,14 @@ class _Runner:
         self._restored = False
 
     def run(self) -> tuple[Finding, int]:
-        next_check = 1
-        while self.done < self.blocks:
+        next_check, most = 1, _EXTRA * self.blocks
+        while True:
+            if self.done >= self.blocks:
+                last = self.judge.finish(True)
+                undecided = last.verdict == "inconclusive" and self.lab.drawn and self.judge.wants_more()
+                if not undecided or self.blocks >= most:
+                    return last, self.samples
+                self.blocks = min(2 * self.blocks, most)
             if self.done and time.monotonic() > self.deadline:
                 return self.judge.finish(False), self.samples
             count = min(next_check - self.done, self.blocks - self.done, self.largest, self._affordable())
@@ -175,7 +184,6 @@ class _Runner:
                 next_check = self.done * 2 if self.done < 16 else self.done + self.done // 2
             if self.checkpoint is not None:
                 next_check = self._keep(next_check)
-        return self.judge.finish(True), self.samples
 
     def _keep(self, next_check: int) -> int:
         """Keep where it is, or after the first block go on from where an earlier run was; the next check's block."""
@@ -188,10 +196,11 @@ class _Runner:
             if state is not None and state["done"] > self.done and state["rows"] == self.lab.rows:
                 for name, part in parts.items():
                     part.__dict__.update(state[name])
-                self.done = state["done"]
+                self.done, self.blocks = state["done"], state["blocks"]
                 return state["next_check"]
         state = {name: part.__dict__ for name, part in parts.items()}
-        self.checkpoint.save({**state, "done": self.done, "next_check": next_check, "rows": self.lab.rows}, outside)
+        state |= {"done": self.done, "blocks": self.blocks, "next_check": next_check, "rows": self.lab.rows}
+        self.checkpoint.save(state, outside)
         return next_check
 
     @property

@@ -70,6 +70,9 @@ class GridDecider(Decider):
         low, high = asymptotic_interval(namespace("cpu"), per_block, alpha)
         return (high - low) / 2
 
+    def wants_more(self) -> bool:
+        return bool(self._refusal())  # no interval yet; one that does not decide is not asked again until it does
+
 
 class RateDecider(GridDecider):
     """Slope of log E[Q_n] against log n (against n, ``geometric``), by least squares and the delta method.

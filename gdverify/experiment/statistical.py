@@ -241,6 +241,9 @@ class MeanDecider(Decider):
             text = f"undecided after {self.spread.n} samples: no asymptotic interval, {refused}"
         return self._finding("inconclusive", text)
 
+    def wants_more(self) -> bool:
+        return True  # its intervals hold at any stopping time
+
 
 class MeanBoundDecider(MeanDecider):
     """E[Q] <= B: pass when the interval ends below B(1 + tol), fail when it begins above B."""
@@ -411,6 +414,9 @@ class ProbabilityDecider(Decider):
 
     def finish(self, complete: bool) -> Finding:
         return self.check() or self._finding("inconclusive", f"undecided: {'samples' if complete else 'time'} ran out")
+
+    def wants_more(self) -> bool:
+        return True
 
     def trace(self) -> dict[str, Any] | None:
         sequence = self.looks.plain()
