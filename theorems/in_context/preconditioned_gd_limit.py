@@ -27,14 +27,8 @@ c, S = Symbol("c", positive=True), Symbol("S", real=True)
 g, w, q = Function("g"), Function("w"), Vector("q")  # w_k is pi_k(0)
 equal = lambda a, b: Eq(a, b, evaluate=False)
 total = lambda f: Sum(f(k), (k, 0, L))
-first = equation("recurrence at 0: the first", w(0) + sqrt(c) * w(1), 0)
-recurrence = Assumption(
-    "recurrence at 0 of the Marchenko-Pastur law",
-    lambda j: equal(sqrt(c) * w(j) + (1 + c) * w(j + 1) + sqrt(c) * w(j + 2), 0),
-    latex=r"\sqrt c\,\pi_{k-1}(0)+(1+c)\pi_k(0)+\sqrt c\,\pi_{k+1}(0)=0",
-    key=("recurrence", c),
-    where=lambda j: [j],
-)
+law = Assumption("pi_k are the orthonormal polynomials of the Marchenko-Pastur law of ratio c")
+jacobi = "Marchenko and Pastur 1967; the Jacobi coefficients of the law are 1, 1 + c, 1 + c, ... and sqrt(c)"
 start = equation("pi_0 is 1", w(0), 1)
 parseval = equation("q is sum g_k pi_k, orthonormal", sq(q), total(lambda j: g(j) ** 2))
 at_zero = equation("q(0) = 1", total(lambda j: g(j) * w(j)), 1)
@@ -48,7 +42,7 @@ depth_limit = Claim(
     statement=r"\min_{\deg q\le L,\,q(0)=1}\mathbb{E}\,q(\lambda)^2=\Big(\sum_{k=0}^Lc^{-k}\Big)^{-1}"
     r"=\frac{c^L(1-c)}{1-c^{L+1}},\quad\lambda\sim\mathrm{MP}(c)",
     symbols={L: Integers(1, sample=(1, 6)), c: Positive(sample=(Rational(1, 10), Rational(3, 4)))},
-    assumptions=[first, recurrence, start, parseval, at_zero],
+    assumptions=[law, start, parseval, at_zero],
     defines={S: levels(1)},
     decides=Minimiser(quantity=sq(q), value=1 / S, attained=total(lambda j: (w(j) / S) ** 2)),
     mutants=[
@@ -56,12 +50,13 @@ depth_limit = Claim(
         Mutant("sqrt(c) for each layer", defines={S: levels(Rational(1, 2))}),
         Mutant("c^L", decides={"value": c**L}),
         Mutant("0.1% more", decides={"value": Rational(1001, 1000) / S}),
-        Mutant("another recurrence", drop=(recurrence.name,), by=("derivation",)),
+        Mutant("pi_0 of any value", drop=(start.name,), by=("derivation",)),
         Mutant("residuals of any value at 0", drop=(at_zero.name,), by=("derivation",)),
     ],
-    notes="Of the limit law: for fixed steps the losses at finite n and d tend to the one here by the Marchenko-Pastur "
-    "theorem, which is not part of the claim; depth-limit-one and depth-limit-two are proved from finite n and d. For "
-    "c > 1 the loss tends to 1 - 1/c with depth, the mass of the law at 0. The experiment integrates the density.",
+    notes="The law enters the derivation through the cited recurrence of its polynomials. For fixed steps the losses "
+    "at finite n and d tend to the one here by the Marchenko-Pastur theorem, which is not part of the claim; "
+    "depth-limit-one and depth-limit-two are proved from finite n and d. For c > 1 the loss tends to 1 - 1/c with "
+    "depth, the mass of the law at 0. The experiment integrates the density.",
 )
 
 
@@ -69,10 +64,13 @@ depth_limit = Claim(
 def values_at_zero(proof):
     j = proof.index("j")
     gap = lambda i: w(i) + sqrt(c) * w(i + 1)
-    base = proof.assume(first)
+    base = proof.cite("recurrence of the first two polynomials at 0", equal(w(0) + sqrt(c) * w(1), 0), jacobi)
+    following = proof.cite(
+        "recurrence of the polynomials at 0", equal(sqrt(c) * w(j) + (1 + c) * w(j + 1) + sqrt(c) * w(j + 2), 0), jacobi
+    )
     turn = proof.induction(
         (gap(j), "==", 0), j, base,
-        lambda now: proof.certificate((gap(j + 1), "==", 0), [(1, proof.assume(recurrence, j)), (-sqrt(c), now)]),
+        lambda now: proof.certificate((gap(j + 1), "==", 0), [(1, following), (-sqrt(c), now)]),
     )  # fmt: skip
     begin = proof.certificate((w(0) ** 2 - 1, "==", 0), [(w(0) + 1, proof.assume(start))])
     # w_{j+1}^2 c = w_j^2
