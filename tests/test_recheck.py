@@ -409,6 +409,30 @@ def test_the_root_of_a_square_is_an_absolute_value(roots, exponent, true):
         assert rejected({**other, "propositions": [other["steps"][1]["conclusion"]]})
 
 
+@pytest.mark.parametrize(
+    ("root", "true"),
+    [
+        (["*", ["abs", X], ["abs", Y]], True),
+        (["abs", ["*", X, Y]], True),
+        (["*", X, Y], False),  # may be less than the root
+        (["*", X, ["abs", Y]], False),
+        (["*", -1, ["abs", X], ["abs", Y]], False),
+        (["*", 2, ["abs", X], ["abs", Y]], False),
+        (["abs", X], False),
+    ],
+)
+def test_the_root_of_a_square_is_not_below_its_base(root, true):
+    given = {"left": ["*", ["^", X, 2], ["^", Y, 2]], "relation": ">=", "right": ["*", ["^", X, 2], ["^", Y, 2]]}
+    data = one_step("root", root, ">=", ["*", X, Y], uses=[1])
+    first = {"n": 1, "rule": "assumption", "name": "one", "premises": [], "conclusion": given}
+    data["assumptions"] = [{"name": "one", "relations": [given]}]
+    data |= {"steps": [first, {**data["steps"][0], "n": 2, "premises": [1]}], "concluded": [2]}
+    assert rejected(data) != true
+    for relation in (">", "=="):
+        other = damaged(data, ("steps", 1, "conclusion", "relation"), relation)
+        assert rejected({**other, "propositions": [other["steps"][1]["conclusion"]]})
+
+
 MAT_A, MAT_B = (["mat", name, ["sym", "n"], ["sym", "n"]] for name in "AB")
 DET_A, DET_B, HALF_DET = ["det", MAT_A], ["det", MAT_B], ["^", ["det", MAT_A], "1/2"]
 

@@ -173,7 +173,8 @@ def root(c: Checker, s: Step) -> None:
     require(fact.relation in ORDER and not fact.matrix, "root needs an inequality")
     require(c.real(c.form(s.right)), "the smaller side is not known to be real")
     require(c.same(fact.right, ("^", s.right, Fraction(2))), "the smaller side is not the square")
-    expect(c, s, ("^", fact.left, Fraction(1, 2)), ">=", s.right)
+    require(s.relation == ">=", "the relation should be >=")
+    require(is_power(c, s.left, fact.left, Fraction(1, 2)), "the conclusion is not what the rule gives")
 
 
 def logarithm(c: Checker, s: Step) -> None:
