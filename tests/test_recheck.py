@@ -252,6 +252,9 @@ REALS = [{"name": "x"}, {"name": "y"}, {"name": "p", "low": 0, "low_open": True}
 X, Y, P = ["sym", "x"], ["sym", "y"], ["sym", "p"]
 
 
+F_K, G_K = (["fun", name, ["sym", "k"]] for name in "fg")
+
+
 def one_step(rule, left, relation, right, **witness):
     conclusion = {"left": left, "relation": relation, "right": right}
     return {
@@ -291,6 +294,29 @@ def one_step(rule, left, relation, right, **witness):
         (["sum", 1, "k", 1, 5], 5, True),
         (["sum", 1, "k", 5, 1], -3, False),
         (["+", ["^", X, 2], "1/1000000000000"], ["^", X, 2], False),
+        (["abs", ["*", -1, P]], ["*", -1, P], False),
+        (["abs", ["+", -1, ["*", -2, P]]], ["+", 1, ["*", 2, P]], True),
+        (["abs", ["+", 1, ["*", -2, P]]], ["+", -1, ["*", 2, P]], False),
+        # what is summed may divide by zero: a rational factor comes out, and nothing else
+        (
+            ["sum", ["*", -2, ["^", F_K, -1], G_K], "k", 1, 4],
+            ["*", -2, ["sum", ["*", ["^", F_K, -1], G_K], "k", 1, 4]],
+            True,
+        ),
+        (
+            ["sum", ["*", -2, ["^", F_K, -1], G_K], "k", 1, 4],
+            ["*", 2, ["sum", ["*", ["^", F_K, -1], G_K], "k", 1, 4]],
+            False,
+        ),
+        (
+            ["sum", ["*", -2, ["^", F_K, -1], G_K], "k", 1, 4],
+            ["*", -2, ["sum", ["*", ["^", F_K, -1], G_K], "k", 1, 5]],
+            False,
+        ),
+        (["sum", ["*", -2, ["^", F_K, -1]], "k", 1, 4], ["*", -2, ["sum", ["^", F_K, -1], "k", 1, 4]], True),
+        (["sum", ["*", -2, ["^", F_K, -1]], "k", 1, 4], ["*", -2, ["sum", ["^", F_K, -2], "k", 1, 4]], False),
+        (["sum", ["*", 2, ["^", F_K, -1]], "k", 1, ["oo"]], ["*", 2, ["sum", ["^", F_K, -1], "k", 1, ["oo"]]], False),
+        (["sum", ["*", F_K, ["^", F_K, -1]], "k", 1, 4], 4, False),
     ],
 )
 def test_identities(left, right, true):

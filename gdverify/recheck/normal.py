@@ -328,6 +328,9 @@ class Normal:
             try:
                 value = self.form(body)
             except Rejected:
+                if isinstance(body, tuple) and body[0] == "*" and isinstance(body[1], Fraction) and "oo" not in ends:
+                    rest = t[1][2] if len(t[1]) == 3 else ("*", *t[1][2:])  # a rational factor stands before the sum
+                    return self._sum(("sum", rest, *t[2:])) * number(body[1])
                 return self._opaque(t, name, body, ends)
             low, high = (None if e == ("oo",) else self.form(e) for e in t[3:])
             outer = frozenset().union(*(self.names_of(e) for e in (low, high) if e is not None))
@@ -364,6 +367,9 @@ class Normal:
         if self.nonnegative(t):
             return self.form(t)
         value = self.form(t)
+        s = self.sign_of(-value)
+        if s is not None and s[0] >= 0:
+            return -value
         flipped = -value
         if repr(flipped.key()) < repr(value.key()):
             value = flipped
