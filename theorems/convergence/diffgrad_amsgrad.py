@@ -60,7 +60,7 @@ amsgrad = Claim(
     decides=Counterexample(
         quantity=regret(25 * r**2),
         bound=5 * K * r,
-        refutes="a version of the regret bound: R(T) <= K sqrt(T) for bounded gradients on a bounded domain",
+        refutes="a version of the regret bound, with AMSGrad's maximum: R(T) <= K sqrt(T) on a bounded domain",
     ),
     mutants=[
         Mutant("without friction", defines={repeated: 1, jumped: 1}, cases=(slow,)),
