@@ -208,8 +208,9 @@ def measure(arguments: list[str]) -> list[str]:
     ]
     return [
         f"Attainable here: {flops:.3g} FLOP/s (matrix product of size 8192), {width:.3g} bytes/s (triad), "
-        f"{normals:.3g} normals/s (generator). {len(rows)} experiments: median speed-up over NumPy on one process of this machine "
+        f"{normals:.3g} normals/s (generator). {len(rows)} experiments: median speed-up over NumPy in one process "
         f"{statistics.median(faster):.1f}, median share of what is attainable (of FLOP/s or of bytes/s, whichever is "
-        f"larger) {statistics.median(share):.1%}; {len(failed)} failed.", "",
+        f"larger) {statistics.median(share):.1%}; {len(failed)} failed.",
+        "",
         *table(head, body, left=2), *([""] if failed else []), *failed,
     ]  # fmt: skip
