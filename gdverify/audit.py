@@ -32,7 +32,8 @@ def judge(verdict: Verdict, results: Sequence[MutantResult]) -> None:
     Fills in ``verdict.mutants``, ``verdict.complaints`` and ``verdict.unaudited``.
     """
     baseline = {k: combine([o for o in verdict.evidence if o.kind == k]) for k in EVIDENCE_KINDS}
-    have = [k for k in EVIDENCE_KINDS if k in verdict.record.evidence_kinds]
+    # Kinds that a run was not asked for (--only) are neither trusted nor blamed.
+    have = [k for k in EVIDENCE_KINDS if any(o.kind == k for o in verdict.evidence)]
     complaints: list[str] = []
     unaudited: list[str] = []
     trusted = []

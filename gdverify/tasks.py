@@ -117,6 +117,8 @@ def verdict_of(slot: Slot) -> Verdict:
         results = [
             MutantResult(slot.record.id, m["name"], False, [], kinds, found or [])
             for m, kinds, found in zip(slot.record.mutants, slot.declared, slot.mutants, strict=bool(slot.declared))
+            # One whose kinds the run was not asked for is left out of it.
+            if kinds or not set(m["by"]) & set(slot.record.evidence_kinds)
         ]
         judge(verdict, results)
     return verdict

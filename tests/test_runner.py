@@ -118,6 +118,13 @@ def test_a_kind_that_no_mutant_challenges_is_a_complaint(claim_file):
     assert verdict.mutants[0].killed and verdict.complaints == ["experiment has no mutant to kill"]
 
 
+def test_an_audit_of_one_kind_blames_no_other(monkeypatch, claim_file):
+    text = TRUE.replace('mutants=[', 'mutants=[Mutant("four", decides={"bound": c**2 + 4*c*d}, by=("derivation",)), ')
+    found = check_with(monkeypatch, claim_file(text), {}, audit=True, kinds=("experiment",))
+    assert [m.mutant for m in found.verdicts[0].mutants] == ["three"]
+    assert not found.verdicts[0].complaints and found.exit_code() == 0
+
+
 def test_mutants_are_tried_on_their_own_cases_first(monkeypatch, claim_file):
     text = TRUE.replace('Mutant("three",', 'Mutant("three", by=("experiment",), cases=({"c": 7},),')
     path = claim_file(text)
