@@ -136,6 +136,10 @@ def build_parser() -> argparse.ArgumentParser:
     limits(sub)
     sub.add_argument("--scheduler", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://127.0.0.1:8786")
     sub.add_argument("--resume", action="store_true", help="go on with the run that was interrupted")
+    sub.add_argument(
+        "--from", dest="repeat", metavar="REPORT.json",
+        help="repeat the run of a report: its claims and settings (CLAIM: files of those outside the catalogue)",
+    )  # fmt: skip
     sub.add_argument("--json", metavar="FILE", help="write the report; - is standard output")
     sub.add_argument("--markdown", metavar="FILE", help="write the report as Markdown, for job summaries")
     sub.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML")

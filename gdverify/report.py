@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import digest
 from .errors import UsageError
 from .result import VERDICTS
 from .store import write_atomically
@@ -39,6 +40,10 @@ def report(run: Run, *, timings: bool = True) -> dict[str, Any]:
             "seed": run.settings.seed,
             "alpha": run.settings.alpha,
             "tier": run.settings.tier,
+            "budget": run.settings.budget,
+            "overrides": {name: str(value) for name, value in sorted(run.settings.overrides.items())},
+            "kinds": None if run.settings.kinds is None else list(run.settings.kinds),
+            "audit": run.settings.audit,
             "device": run.device,
             "versions": versions(),
             "host": host(),
@@ -76,7 +81,7 @@ def _portable(source: Mapping[str, Any] | None) -> dict[str, Any] | None:
         name = file.relative_to(Path.cwd()).as_posix()
     else:
         name = module.replace(".", "/") + ".py" if module else str(file)
-    return {**source, "file": name}
+    return {**source, "file": name, "sha256": digest.of_file(str(file))}
 
 
 def audit_report(run: Run) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _report(data: Any) -> None:
     if found != REPORT_SCHEMA:
         raise _Malformed(f"its schema is {one_line(ValueError(repr(found)), 60)}, not {REPORT_SCHEMA}")
     _check(data, {"run": _object, "claims": _objects}, "")
-    _check(data["run"], {"?tier": _text, "?seed": _whole, "?device": _text, "?versions": _object}, "run")
+    _check(data["run"], _RUN, "run")
     seen: set[str] = set()
     for n, claim in enumerate(data["claims"]):
         where = f"claims[{n}]"
@@ -129,6 +129,10 @@ def _ends(value: Any) -> str:
     return "" if good else "two numbers"
 
 
+_RUN: dict[str, Test] = {
+    "?tier": _text, "?seed": _whole, "?alpha": _number, "?device": _text, "?versions": _object, "?budget": _number,
+    "?overrides": _object, "?kinds": _texts, "?audit": _flag,
+}  # fmt: skip
 _EVIDENCE: dict[str, Test] = {
     "kind": _text, "name": _text, "verdict": _verdict, "?case": _object, "?estimate": _number, "?interval": _ends,
     "?bound": _number, "?tolerance": _number, "?margin": _number, "?samples": _whole, "?alpha": _number,

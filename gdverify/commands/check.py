@@ -12,7 +12,9 @@ from ..errors import UsageError
 from .arguments import entries_of, nearby, read_settings
 
 if TYPE_CHECKING:
+    from ..discover import Entry
     from ..runner import Run
+    from ..settings import Settings
 
 
 def main(args: Namespace) -> int:
@@ -25,7 +27,7 @@ def main(args: Namespace) -> int:
     resumed = None
     if args.resume:
         args, resumed = _interrupted(args)
-    claims = entries_of(args)
+    claims, settings = _repeated(args) if args.repeat else (entries_of(args), None)
     # Standard output is the report's, where one is sent there.
     out = sys.stderr if check_targets(*(getattr(args, name) for name in FORMATS)) else sys.stdout
     if args.html:
@@ -45,8 +47,9 @@ def main(args: Namespace) -> int:
         lines = block(verdict, verbose=args.verbose, colour=colour, source=outside.get(verdict.id))
         print("\n".join(lines), file=out, flush=True)
 
-    settings = read_settings(args, audit=args.audit)
-    settings.kinds = args.only
+    if settings is None:
+        settings = read_settings(args, audit=args.audit)
+        settings.kinds = args.only
     settings.resume = resumed
     command = [os.getcwd(), *_plainly(args)]
     found = run_apart(claims, settings, command=command, on_verdict=show_one, on_progress=status.update)
@@ -54,10 +57,43 @@ def main(args: Namespace) -> int:
     print("\n" + "\n".join(summary(found, colour)), file=out, flush=True)
     if found.without:
         names = ", ".join(r.id for r in found.without)
-        print("\n".join(wrapped(f"left out, having no {' or '.join(args.only)}: {names}", "", "  ")), file=out)
+        print(
+            "\n".join(wrapped(f"left out, having no {' or '.join(settings.kinds or ())}: {names}", "", "  ")), file=out
+        )
     targets = {name: getattr(args, name) for name in (*FORMATS, "html")}
     write_reports(found, targets, timings=not args.no_timings)
     return found.exit_code()
+
+
+def _repeated(args: Namespace) -> tuple[list[Entry], Settings]:
+    """The claims and settings of the report that `--from` names; warns of what is not as it was.
+
+    Raises
+    ------
+    UsageError
+        it is no report, claims of it are not found, or an option contradicts it
+    """
+    from ..cli import build_parser
+    from ..repeat import differences, entries_of_report, settings_of_report
+    from ..saved import read_report
+
+    plain = build_parser().parse_args(["check"])
+    for name in ("all", "audit", "tier", "only", "seed", "alpha", "set", "budget"):
+        if getattr(args, name) != getattr(plain, name):
+            raise UsageError(f"--from repeats a run as it was: leave out --{name}")
+    data = read_report(args.repeat)
+    try:
+        claims, recorded = entries_of_report(data, args.claims), settings_of_report(data)
+    except UsageError as error:
+        raise UsageError(f"{args.repeat}: {error}") from None
+    if args.device == "auto" and data["run"].get("device") in ("cpu", "cuda"):
+        args.device = data["run"]["device"]
+    for line in differences(data, claims):
+        print(f"gdverify: {args.repeat}: {line}", file=sys.stderr)
+    settings = read_settings(args)
+    for name, value in recorded.items():
+        setattr(settings, name, value)
+    return claims, settings
 
 
 FORMATS = ("json", "markdown", "junit", "sarif")
@@ -130,7 +166,7 @@ def _interrupted(args: Namespace) -> tuple[Namespace, str | None]:
     from ..database import Database
 
     found = Database().interrupted()
-    asked = bool(args.claims or args.all)
+    asked = bool(args.claims or args.all or args.repeat)
     if found is None:
         if asked:
             return args, None
