@@ -114,3 +114,29 @@ def test_what_is_settled_keeps_other_suppositions(written, true):
     settled = ("settle", plus(written), [4, 6, 7][: 2 + len(positive)], {"uses": [4, 6], "discharge": [2]})
     data = certificate({"low": 0}, *steps, *positive, settled, symbols=[{"name": "y"}])
     assert rejected(data) != true
+
+
+@pytest.mark.parametrize(("shown_by", "true"), [("assumption", True), (None, False), ("suppose", False)])
+def test_what_an_induction_divides_by(shown_by, true):
+    """1/f(t) >= 0 for every t, at n: what shows that f(t) is not zero is a premise of the induction."""
+    f = lambda x: ["fun", "f", x]
+    positive, inverse = (lambda x: says(f(x), ">", 0)), (lambda x: says(["^", f(x), -1], ">=", 0))
+    put = lambda value, fact: {"uses": [fact], "values": [[T, value]]}
+    supposed = [("suppose", positive(T), [], {})] if shown_by == "suppose" else []
+    by = {"assumption": [1], "suppose": [6]}.get(shown_by, [])
+    n = 6 + len(supposed)
+    data = certificate(
+        {"low": 0},
+        ("assumption", positive(T), [], {}),
+        ("instantiate", positive(0), [1], put(0, 1)),
+        ("instantiate", positive(["+", T, 1]), [1], put(["+", T, 1], 1)),
+        ("sign", inverse(0), [2], {}),
+        ("sign", inverse(["+", T, 1]), [3], {}),
+        *supposed,
+        ("induction", inverse(T), sorted([*by, 4, 5]), {"uses": [4, 5], "t": T, "discharge": []}),
+        ("instantiate", inverse(["sym", "n"]), [n], put(["sym", "n"], n)),
+        symbols=[{"name": "n", "low": 0, "integer": True}],
+    )
+    data["steps"][0]["name"] = "positive"
+    data["assumptions"] = [{"name": "positive", "relations": [positive(T)]}]
+    assert rejected(data) != true

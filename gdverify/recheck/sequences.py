@@ -11,6 +11,7 @@ from .normal import Symbol
 from .premises import ORDER, expect, field, is_range, put, require, symbol, tree, untied, untouched, uses
 from .terms import (
     Malformed,
+    Rejected,
     Tree,
     add,
     bound,
@@ -80,8 +81,24 @@ def induction(c: Checker, s: Step) -> None:
         fact = c.steps[k]
         require(t not in free(fact.left) | free(fact.right), f"another supposition about {t} is open")
     s.hypotheses = rest
+    _defined(c, s)
     for h in discharged:
         c.settled[h] = s.n
+
+
+def _defined(c: Checker, s: Step) -> None:
+    """Remember what the statement divides by, where premises that rest on nothing more say that it is not zero."""
+    if s.matrix or is_vector(s.left) or is_vector(s.right):
+        return
+    used, hints, divisors = set(c.used), set(c.used_hints), list(c.divisors)
+    try:
+        for side in (s.left, s.right):
+            c.form(side)
+        more = c.hypotheses(c.used - used) - s.hypotheses
+    except Rejected:
+        more = frozenset((s.n,))
+    if more:
+        c.used, c.used_hints, c.divisors = used, hints, divisors
 
 
 def settle(c: Checker, s: Step) -> None:
