@@ -12,7 +12,7 @@ noise it is proved here, with the constants of adagrad-norm.deterministic-sure; 
 
 from sympy import Gt, Integer, Rational, Symbol, expand, log
 
-from gdverify import Claim, Integers, Mutant, Nonnegative, Positive, Rate, Reals
+from gdverify import Claim, Integers, Interval, Mutant, Nonnegative, Positive, Rate, Reals
 from theorems import PAPERS
 from theorems.convergence.adagrad import Delta, T, b_0, beta, eta, f, f_low, setting, x
 from theorems.convergence.adagrad_norm import B, grow, mean_square, step, total
@@ -107,12 +107,20 @@ noisy = {**window, sigma_1: Nonnegative(sample=(0, Rational(1, 4)))}
 
 persistent = Claim(
     id="adagrad-norm.noise-exponents",
-    title="AdaGrad-Norm with persistent noise: the mean squared gradient falls like 1/sqrt(T)",
+    title="AdaGrad-Norm with persistent noise: the mean squared gradient falls like 1/sqrt(T) in a measured window",
     paper=PAPERS["adagrad-norm"],
     locator="low and high noise; the exponents are measured here, on quadratics",
-    statement=r"\sigma_0>0:\quad \frac1T\sum_{t<T}\mathbb{E}\|\nabla f(x_t)\|^2 \asymp T^{-1/2}"
-    r"\ \text{on quadratics}",
-    symbols={**noisy, sigma_0: Positive(sample=(1, 2))},
+    statement=r"1\le\sigma_0\le2,\ f(x_0)-f_{\text{low}}\le\tfrac1{20},\ 50\le T\le800:\quad"
+    r" \frac1T\sum_{t<T}\mathbb{E}\|\nabla f(x_t)\|^2 \approx C\,T^{-1/2}\ \text{on quadratics}",
+    symbols={
+        beta: Interval(1, 2),
+        eta: Interval(1, 2),
+        b_0: Interval(Rational(3, 4), Rational(5, 4)),
+        Delta: Interval(Rational(1, 100), Rational(1, 20)),
+        T: window[T],
+        sigma_1: Interval(0, Rational(1, 4)),
+        sigma_0: Interval(1, 2),
+    },
     decides=Rate(quantity=total, variable=T, exponent=Rational(-1, 2), tol=0.06),
     no_derivation=REASON,
     mutants=[
