@@ -268,7 +268,8 @@ def both(xp, rng, case, size):
     x = 2 * least + 2  # gamma delta, which must be at least least + log(gamma delta)
     for _ in range(20):
         x = least + xp.log(x)
-    gamma = x * (1 + rng.uniform((size,)) * (0.25 + 4 * rng.bernoulli(0.25, (size,)))) / delta
+    far = rng.bernoulli(0.25, (size,))  # not farther: the difference would be lost in rounding
+    gamma = (x + rng.uniform((size,)) * (far * 10 + (1 - far) * x / 4)) / delta
     w = 0 * v
     for _ in range(T):
         share = 1 / (1 + xp.exp(xp.sum(Z * w[:, None, :], axis=-1)))

@@ -28,6 +28,7 @@ from gdverify import (
     VectorSequence,
     sq,
 )
+from gdverify.instances import log_uniform
 from gdverify.laws import constant
 from theorems import PAPERS
 from theorems.edge_of_stability.wu_su_stability import alone, eta, largest_step, length, p, percent, stable
@@ -133,18 +134,18 @@ def at_the_edge(xp, rng, case, size):
     even = xp.concat([xp.ones((1, n)), xp.zeros((1, n))], axis=0)
     weights_ = alone_ * even * rng.signs((size, 1, n)) + (1 - alone_) * weights_
     energies_ = xp.sum(weights_ * weights_, axis=1)
+    count = xp.sum(xp.astype(xp.sum(X * X, axis=-1) > 0, xp.float64), axis=-1)[:, None, None]
     # (u_j x_j, -v_j x_j) is x_j times a fixed vector of squared length u_j^2 + v_j^2
-    edge = edge_of(xp, 2 * xp.sqrt(energies_)[:, None, :] * X, int(case.batch) if "batch" in case else 1)
+    edge = edge_of(xp, 2 * xp.sqrt(energies_)[:, None, :] * X, count, int(case.batch) if "batch" in case else 1)
     found = xp.sum(xp.abs(weights_[:, 0, :] ** 2 - weights_[:, 1, :] ** 2), axis=-1) * edge / case.eta
     return {"quantity": found, "p": 2 * n + 0 * found}
 
 
-def edge_of(xp, G, batch):
-    """The largest stable step for the gradients G (size, n, p), by which |g|^2 may be multiplied at step 1.
+def edge_of(xp, G, count, batch):
+    """The largest stable step for the gradients G (size, n, p) of ``count`` samples: what |g|^2 may be multiplied by.
 
     A ridge of 1e-9 makes H definite; tr H, and with it what the bounds rest on, it changes by as little.
     """
-    count = xp.sum(xp.astype(xp.sum(G * G, axis=-1) > 0, xp.float64), axis=-1)[:, None, None]
     H = xp.matrix_transpose(G) @ G / count
     ridge = 1e-9 * xp.linalg.trace(H)[:, None, None] / G.shape[-1]
     H = H + ridge * xp.eye(G.shape[-1])
@@ -233,28 +234,29 @@ def half_the_energy(proof):
 
 @path_norm.experiment(samples={"smoke": 512}, block=128)
 def opposite_pairs(xp, rng, case, size):
-    """Random weights or pairs of opposite units, at random samples with their opposites or at those along axes, scaled
-    to where the largest stable step is eta.  "one_sided": samples along the axes without their opposites, and a unit
-    that few of them activate; "size": samples with E x x^T = size^2.
+    """Random weights or pairs of opposite units, at samples along axes or along those of two random frames, scaled to
+    where the largest stable step is eta.  "one_sided": samples along the axes without their opposites, and a unit that
+    few of them activate; "size": samples with E x x^T = size^2.
     """
     n, units = case.d, case.k
     kind = rng.uniform((size, 1, 1))
-    X = rng.normal((size, n + 3, n))
-    X = X @ xp.matrix_transpose(xp.linalg.inv(xp.linalg.cholesky(xp.matrix_transpose(X) @ X / (n + 3))))
-    frame = xp.concat([xp.eye(n), xp.zeros((3, n))], axis=0) * n**0.5
-    X = xp.where(kind < 0.5, frame, X) * float(case.size if "size" in case else 1)
-    W, a_ = rng.normal((size, units, n)), rng.normal((size, units, 1))
+    frame = xp.eye(n) * n**0.5
+    axes = [rng.sphere((size, n, 1)) for _ in range(2)]
+    turned = [frame - 2 * n**0.5 * xp.where(kind < 0.5, 0 * u, u) * xp.matrix_transpose(u) for u in axes]
+    X = xp.concat(turned, axis=1) * float(case.size if "size" in case else 1)
+    W, a_ = rng.sphere((size, units, n)), rng.signs((size, units, 1)) * log_uniform(xp, rng, (size, units, 1), 0.1, 10)
     opposite = 1 - 2 * (xp.arange(units) % 2)[:, None]
-    W = xp.where(kind < 0.3, opposite * rng.signs((size, 1, n)), W)
-    a_ = xp.where(kind < 0.3, rng.signs((size, units, 1)), a_)
+    paired = kind < 0.3
+    W, a_ = xp.where(paired, opposite * rng.signs((size, 1, n)), W), xp.where(paired, a_ / xp.abs(a_), a_)
     both = xp.concat([X, -X], axis=1)
     if "one_sided" in case:
         first = xp.astype(xp.arange(n) < 1, xp.float64)
-        both, W = frame + 0 * X, (0.1 * first - (1 - first)) + 0 * W
+        both, W = frame + 0 * X[:, :n, :], (0.1 * first - (1 - first)) + 0 * W
     inner = both @ xp.matrix_transpose(W)
     on = xp.astype(inner > 0, xp.float64)
     by_a = on * inner
     by_w = (on * xp.matrix_transpose(a_))[..., None] * both[:, :, None, :]
     G = xp.concat([by_a, xp.reshape(by_w, (size, both.shape[1], units * n))], axis=-1)
-    path = xp.sum(xp.abs(a_[..., 0]) * xp.sqrt(xp.sum(W * W, axis=-1)), axis=-1) * edge_of(xp, G, 1) / case.eta
+    count = float(both.shape[1])
+    path = xp.sum(xp.abs(a_[..., 0]) * xp.sqrt(xp.sum(W * W, axis=-1)), axis=-1) * edge_of(xp, G, count, 1) / case.eta
     return {"quantity": path, "p": units * (n + 1) + 0 * path}
