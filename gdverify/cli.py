@@ -134,6 +134,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--budget", type=_seconds, metavar="60s", help="time for each experiment case")
     workers(sub)
     limits(sub)
+    sub.add_argument(
+        "--on-device-loss", choices=("error", "cpu"), default="error",
+        help="cases on a GPU that stops answering: error, or start them again on the CPU (default: error)",
+    )  # fmt: skip
     sub.add_argument("--scheduler", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://127.0.0.1:8786")
     sub.add_argument("--resume", action="store_true", help="go on with the run that was interrupted")
     sub.add_argument(

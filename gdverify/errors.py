@@ -30,6 +30,10 @@ class ExperimentError(GdverifyError):
         self.rows = rows
 
 
+class DeviceLostError(GdverifyError):
+    """The device that an experiment ran on does not answer any more."""
+
+
 class UndecidedError(GdverifyError):
     """A comparison of two balls that overlap: more precision is needed."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+AGAIN = "started again on the CPU"
 VERDICTS = ("pass", "fail", "inconclusive", "error")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from . import digest
 from .database import Database
 from .planning import texts
-from .result import Outcome
+from .result import AGAIN, Outcome
 from .settings import Settings
 from .tasks import Place, Slot, open_tasks
 
@@ -56,6 +56,10 @@ def stored(
 
 def worth_keeping(result: Mapping[str, Any]) -> bool:
     """Whether it would come out the same again: what was undecided or went wrong may have been the machine's."""
+    if any(
+        AGAIN in o.get("message", "") for o in result.get("outcomes") or [result]
+    ):  # what another device would have said
+        return False
     if "outcomes" in result:
         return bool(result["outcomes"]) and all(o["verdict"] in ("pass", "fail") for o in result["outcomes"])
     return result["verdict"] == "pass" or (result["verdict"] == "fail" and result["kind"] != "derivation")

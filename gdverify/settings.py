@@ -38,6 +38,7 @@ class Settings:
     resume : the id of an interrupted run, whose results are used whatever ``cache`` says
     time_limit : seconds of wall time for one task (evidence at a case, or a mutant); None for the tier's
     memory_limit : bytes that one task may take; None for a share of what the machine has
+    on_device_loss : what a GPU that stops answering means for the cases on it: error, or cpu to start them again there
     scheduler : address of a Dask scheduler, whose workers run the tasks instead of this machine
     """
 
@@ -56,6 +57,7 @@ class Settings:
     time_limit: float | None = None
     memory_limit: int | None = None
     scheduler: str | None = None
+    on_device_loss: str = "error"
 
     def check(self) -> None:
         """Raises UsageError for a value that makes no sense."""
@@ -90,6 +92,7 @@ def for_workers(settings: Settings, gpus: Sequence[str]) -> dict[str, Any]:
         "device": "cuda" if gpus or (settings.scheduler and settings.device == "cuda") else "cpu",
         "budget": settings.budget,
         "overrides": dict(settings.overrides),
+        "on_device_loss": settings.on_device_loss,
         "save_dir": str(home() / "artefacts") if settings.save else None,
     }
 

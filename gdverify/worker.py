@@ -205,6 +205,7 @@ def _dispatch(claim: Claim, evidence: Evidence, case: Any, settings: Mapping[str
         budget=settings["budget"],
         save_dir=save_dir,
         checkpoint=settings.get("checkpoint"),
+        on_device_loss=settings.get("on_device_loss", "error"),
     )
 
 

@@ -151,7 +151,7 @@ def half_bound() -> Any:
         symbols={c: Positive(sample=(1, 10))}, decides=SureBound(q, c),
     )  # fmt: skip
 
-    @claim.experiment(name="sample", cases=[{"shape": "round", "turns": 3}])
+    @claim.experiment(cases=[{"shape": "round", "turns": 3}])
     def sample(xp, rng, case, size):
         return {"quantity": rng.normal((size,)) * case.c}
 

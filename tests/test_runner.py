@@ -119,7 +119,7 @@ def test_a_kind_that_no_mutant_challenges_is_a_complaint(claim_file):
 
 
 def test_an_audit_of_one_kind_blames_no_other(monkeypatch, claim_file):
-    text = TRUE.replace('mutants=[', 'mutants=[Mutant("four", decides={"bound": c**2 + 4*c*d}, by=("derivation",)), ')
+    text = TRUE.replace("mutants=[", 'mutants=[Mutant("four", decides={"bound": c**2 + 4*c*d}, by=("derivation",)), ')
     found = check_with(monkeypatch, claim_file(text), {}, audit=True, kinds=("experiment",))
     assert [m.mutant for m in found.verdicts[0].mutants] == ["three"]
     assert not found.verdicts[0].complaints and found.exit_code() == 0

@@ -77,6 +77,7 @@ def read_settings(args: Namespace, audit: bool = False) -> Any:
         time_limit=getattr(args, "time_limit", None),
         memory_limit=getattr(args, "memory_limit", None),
         scheduler=getattr(args, "scheduler", None),
+        on_device_loss=getattr(args, "on_device_loss", "error"),
     )
 
 

@@ -107,6 +107,11 @@ class Namespace:
         """Whether an exception means that the batch did not fit."""
         return isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError"
 
+    def is_lost(self, problem: BaseException) -> bool:
+        """Whether an exception means that the device does not answer any more."""
+        names = {cls.__name__ for cls in type(problem).__mro__}
+        return bool(names & {"CUDARuntimeError", "CUDADriverError"}) and not self.is_out_of_memory(problem)
+
     def release(self) -> None:
         """Give unused device memory back, after an allocation failed."""
         if self.device == "cuda":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ import numpy as np
 
 from ..claim import Claim, Evidence
 from ..domain import Case
-from ..errors import ClaimError, ExperimentError, UndecidedError, UsageError
-from ..result import Outcome
+from ..errors import ClaimError, DeviceLostError, ExperimentError, UndecidedError, UsageError, one_line
+from ..result import AGAIN, Outcome
 from . import violation
 from .checkpoint import Checkpoint
 from .decide import Decider, Effort, Finding, decider
@@ -77,6 +79,7 @@ def run_experiment(
     module: str | None = None,
     mutant: str | None = None,
     checkpoint: Checkpoint | None = None,
+    on_device_loss: str = "error",
 ) -> Outcome:
     """Evidence of one experiment at one case.
 
@@ -87,6 +90,7 @@ def run_experiment(
     budget : seconds, instead of the tier's
     save_dir : where a confirmed violation is saved; nothing is saved without
     checkpoint : where to keep what a killed run goes on from
+    on_device_loss : ``error``, or ``cpu`` to start the case again there
     module, mutant : recorded with a saved violation (path of a claim file outside the catalogue; mutant's name)
 
     Raises
@@ -112,7 +116,8 @@ def run_experiment(
         judge = decider(lab, alpha, effort)
         # From here, so that a process's first imports do not eat a case's time.
         runner = _Runner(lab, judge, effort, total, time.monotonic(), checkpoint)
-        found, outcome.samples = runner.run()
+        with _device_watched(lab):
+            found, outcome.samples = runner.run()
         if found.violation is not None:
             check_instance(lab, lab.run_on(Replayer(found.violation), 1), 1)
         _report(outcome, found)
@@ -127,12 +132,34 @@ def run_experiment(
             outcome.artefact = str(path)
     except (ExperimentError, ClaimError, UndecidedError) as problem:
         outcome.verdict, outcome.message = "error", " ".join(str(problem).split())
+    except DeviceLostError as problem:
+        if on_device_loss == "cpu" and device != "cpu":
+            if checkpoint is not None:
+                checkpoint.done()
+            outcome = run_experiment(
+                claim, evidence, case, tier=tier, seed=seed, alpha=alpha, device="cpu", budget=budget,
+                save_dir=save_dir, module=module, mutant=mutant,
+            )  # fmt: skip
+            outcome.message = "; ".join(filter(None, [AGAIN, outcome.message]))
+            return outcome
+        outcome.message = str(problem)
     except MemoryError:
         outcome.message = f"one block of {rows} rows does not fit in memory; ask for a smaller block="
     if checkpoint is not None:
         checkpoint.done()
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+@contextlib.contextmanager
+def _device_watched(lab: Laboratory) -> Iterator[None]:
+    """Errors that mean a lost device, as such."""
+    try:
+        yield
+    except Exception as problem:
+        if lab.xp.is_lost(problem):
+            raise DeviceLostError(f"the device was lost: {one_line(problem, 120)}") from problem
+        raise
 
 
 def _report(outcome: Outcome, found: Finding) -> None:

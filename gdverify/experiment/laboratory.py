@@ -170,7 +170,7 @@ class Laboratory:
         except GdverifyError:
             raise
         except Exception as problem:
-            if self.xp.is_out_of_memory(problem):
+            if self.xp.is_out_of_memory(problem) or self.xp.is_lost(problem):
                 raise
             raise ExperimentError(self._describe(problem)) from problem
         if not isinstance(result, Mapping):

@@ -1,0 +1,70 @@
+"""Overflow, denormals, cancellation and single precision never decide a verdict wrongly."""
+
+import pytest
+import sympy
+
+from gdverify import Claim, Identity, MeanEquals, Paper, SureBound
+from gdverify.domain import Case
+from gdverify.experiment.engine import run_experiment
+
+Q = sympy.Symbol("q", real=True)
+
+
+def verdict(decides, simulate):
+    claim = Claim(
+        id="toy.claim", title="t", paper=Paper("toy", "T"), locator="l", statement="s", symbols={}, decides=decides
+    )
+    claim.experiment(samples={"smoke": 4096})(simulate)
+    return run_experiment(claim, claim.evidence[0], Case({}))
+
+
+def single(xp, x):
+    return xp.astype(xp.astype(x, xp.float32), xp.float64)
+
+
+def test_overflow_in_one_row_of_a_late_batch_is_an_error():
+    def simulate(xp, rng, case, size):
+        x = rng.uniform((size,))
+        return {"quantity": xp.where(x > 0.9995, xp.exp(xp.exp(1e3 * x)), x)}
+
+    out = verdict(SureBound(Q, 1), simulate)
+    assert out.verdict == "error" and "finite" in out.message
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e-320])
+def test_a_violation_among_denormals_is_decided_exactly_or_not_at_all(scale):
+    """q = 2 scale u, which exceeds the bound scale where u > 1/2; and q = scale u, which never does."""
+    bound = sympy.Rational(str(scale))
+    true = verdict(SureBound(Q, bound), lambda xp, rng, case, size: {"quantity": scale * rng.uniform((size,))})
+    false = verdict(SureBound(Q, bound), lambda xp, rng, case, size: {"quantity": 2 * scale * rng.uniform((size,))})
+    assert true.verdict != "fail" and false.verdict != "pass"
+
+
+def test_single_precision_does_not_refute_what_is_equal():
+    """(x + 1/3) - x = 1/3 up to 1e-7 in single precision: no violation of q <= 1/3 is certain."""
+
+    def simulate(xp, rng, case, size):
+        x = rng.uniform((size,))
+        if xp.interval:
+            return {"quantity": (x + xp.rational(1, 3)) - x}
+        return {"quantity": single(xp, single(xp, x + 1 / 3) - single(xp, x))}
+
+    assert verdict(SureBound(Q, sympy.Rational(1, 3)), simulate).verdict != "fail"
+
+
+def test_single_precision_does_not_prove_an_identity():
+    """Sides that differ by 1e-4 are told apart although each was rounded to 24 bits."""
+
+    def simulate(xp, rng, case, size):
+        return {"quantity": single(xp, 1 + 1e-12 * rng.uniform((size,)) + 1e-4)}
+
+    assert verdict(Identity(Q, 1), simulate).verdict != "pass"
+
+
+def test_cancellation_in_a_mean_is_not_hidden():
+    """Near 1e16 floats are even numbers: 2x keeps its mean 1, and is not told to have another."""
+
+    def simulate(xp, rng, case, size):
+        return {"quantity": (1e16 + 2 * rng.uniform((size,))) - 1e16}
+
+    assert verdict(MeanEquals(Q, sympy.Rational(1, 4)), simulate).verdict != "pass"
