@@ -96,7 +96,7 @@ def paths(xp, rng, case, size):
 
     "concave": -w |<u, x> - b| for some of them.
     """
-    d, bent = case.dimension, "concave" in case
+    d, bent = case.dimension, int("concave" in case)
     point = log_uniform(xp, rng, (size, 1), 0.1, 10) * rng.sphere((size, d))
     before = moved = point
     won = 0 * point[:, 0]

@@ -245,7 +245,7 @@ def opposite_pairs(xp, rng, case, size):
     turned = [frame - 2 * n**0.5 * xp.where(kind < 0.5, 0 * u, u) * xp.matrix_transpose(u) for u in axes]
     X = xp.concat(turned, axis=1) * float(case.size if "size" in case else 1)
     W, a_ = rng.sphere((size, units, n)), rng.signs((size, units, 1)) * log_uniform(xp, rng, (size, units, 1), 0.1, 10)
-    opposite = 1 - 2 * (xp.arange(units) % 2)[:, None]
+    opposite = 1 - 2 * xp.astype(xp.arange(units) % 2, xp.float64)[:, None]
     paired = kind < 0.3
     W, a_ = xp.where(paired, opposite * rng.signs((size, 1, n)), W), xp.where(paired, a_ / xp.abs(a_), a_)
     both = xp.concat([X, -X], axis=1)

@@ -133,7 +133,7 @@ def normal_equations(proof):
 def fitted(xp, rng, case, size):
     """Gaussian samples; "short": none of them has a last coordinate, and the pseudo-inverse stands for the inverse."""
     data, task, point = (rng.normal((size, *shape)) for shape in ((case.n, case.d), (case.d, 1), (case.d, 1)))
-    last = xp.astype(xp.arange(case.d) == case.d - 1, xp.float64) * ("short" in case)
+    last = xp.astype(xp.arange(case.d) == case.d - 1, xp.float64) * float("short" in case)
     data = data * (1 - last)
     back = xp.matrix_transpose(data)
     gram = back @ data + last * xp.eye(case.d)
