@@ -12,7 +12,8 @@ from sympy import Function, Ge, Gt, Max, Rational
 
 from gdverify import Assumption, Claim, Counterexample, Integers, Interval, Mutant
 from theorems import PAPERS
-from theorems.convergence.diffgrad_friction import decreasing, first_rate, friction_bias, jumps, linear_regret, schedule
+from theorems.convergence import diffgrad_friction
+from theorems.convergence.diffgrad_friction import decreasing, first_rate, jumps, linear_regret, schedule
 from theorems.convergence.diffgrad_online import (
     K,
     begin,
@@ -52,7 +53,7 @@ amsgrad = Claim(
     r"\ \alpha_1\le\tfrac18\sqrt{1-\beta_2}:\quad R(T)\ge\tfrac32\cdot\tfrac T5 > K\sqrt T"
     r"\ \text{ at } T=25r^2,\ r\ge K",
     symbols={
-        **friction_bias.symbols,
+        **diffgrad_friction.friction_bias.symbols,
         beta_2: Interval(0, 1, open="both", sample=(Rational(1, 10), Rational(999, 1000))),
     },
     defines=frictions,
