@@ -19,7 +19,12 @@ from typing import Any
 from .errors import ClaimError, UsageError
 from .suggest import no_such_parameter
 
+_DRAWS = 100  # of one case, before its regime is called empty
 _OPEN_MARGIN = Fraction(1, 64)  # how close to an excluded end the "corner" of an open interval is drawn
+
+
+class EmptyWindow(ClaimError):
+    """The values drawn for earlier symbols leave this one none."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Domain:
             low = low + _OPEN_MARGIN * width if low_open else low
             high = high - _OPEN_MARGIN * width if high_open else high
         if low > high:
-            raise ClaimError(f"empty sampling window [{low}, {high}]")
+            raise EmptyWindow(f"empty sampling window [{_brief(low)}, {_brief(high)}]")
         return low, high
 
     def draw(self, rng: random.Random, values: Mapping[str, Any], where: str) -> Any:
@@ -244,19 +249,27 @@ def draw_cases(
         free = [n for n, dom in domains.items() if n not in given and not dom.observed]
         plans = ["low", "high"] + ["edge" if k % 2 == 0 else "inside" for k in range(inside)] if free else ["low"]
         for plan in plans:
-            values: dict[str, Any] = {k: v for k, v in given.items() if k not in domains}
-            for name, dom in domains.items():
-                if dom.observed and name not in given:
-                    continue
-                if name in given:
-                    values[name] = check_given(name, given[name], dom, values)
-                    continue
-                where = rng.choice(["low", "high", "inside"]) if plan == "edge" else plan
-                values[name] = dom.draw(rng, values, where)
-            case = Case(values)
+            case = Case(_draw(domains, given, plan, rng))
             if case._values not in [c._values for c in cases]:
                 cases.append(case)
     return cases
+
+
+def _draw(domains: Mapping[str, Domain], given: Mapping[str, Any], plan: str, rng: random.Random) -> dict[str, Any]:
+    """Values of one case.  Where what was drawn leaves a later symbol no value, it is no case: another is drawn."""
+    for attempt in range(_DRAWS):
+        values: dict[str, Any] = {k: v for k, v in given.items() if k not in domains}
+        try:
+            for name, dom in domains.items():
+                if name in given:
+                    values[name] = check_given(name, given[name], dom, values)
+                elif not dom.observed:
+                    where = rng.choice(["low", "high", "inside"]) if plan == "edge" or attempt else plan
+                    values[name] = dom.draw(rng, values, where)
+            return values
+        except EmptyWindow as error:
+            empty = error
+    raise ClaimError(f"{empty} in {_DRAWS} draws of the symbols before it")
 
 
 def check_given(name: str, value: Any, dom: Domain, values: Mapping[str, Any]) -> Any:
@@ -288,6 +301,10 @@ def _exact(value: Any, values: Mapping[str, Any]) -> Fraction | None:
             raise ClaimError(f"a domain refers to {missing}, declared later or nowhere")
         expr = sympy.Rational(str(sympy.N(expr, 17)))  # an irrational end: round to a nearby rational
     return Fraction(int(expr.p), int(expr.q))
+
+
+def _brief(value: Fraction) -> str:
+    return str(value) if value.denominator < 10**6 else f"{float(value):.6g}"
 
 
 def _shorten(value: Fraction, low: Fraction, high: Fraction) -> Fraction:

@@ -86,8 +86,6 @@ def plan_apart(
         requests, work, jobs=settings.jobs, limits=limits_of(settings), answered=answered, failed=found.__setitem__,
     )  # fmt: skip
     broken = {source: why for source, why in found.items() if isinstance(why, str)}
-    if broken and len(broken) == len(groups):
-        raise UsageError(next(iter(broken.values())))
     plans: dict[str, Planned] = {}
     for source, group in groups.items():
         if source in broken:
@@ -98,9 +96,11 @@ def plan_apart(
             if one["problem"]:
                 raise UsageError(one["problem"])
             record = Record(**one["record"])
-            plans[record.id] = Planned(record, source, one["cases"], one["parameters"])
-            if not record.evidence:
-                raise UsageError(f"{record.id} has no evidence: attach a derivation, an experiment or a worst case")
+            bare = "" if record.evidence else "no evidence: attach a derivation, an experiment or a worst case"
+            plans[record.id] = Planned(record, source, one["cases"], one["parameters"], broken=bare)
+    if plans and all(p.broken for p in plans.values()):
+        name, first = next(iter(plans.items()))
+        raise UsageError(first.broken if first.source in broken else f"{name} has {first.broken}")
     return [plans[entry.id] for entry in entries]
 
 

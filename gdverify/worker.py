@@ -22,7 +22,7 @@ from typing import Any
 from . import digest
 from .claim import Claim, Evidence
 from .discover import Source, here, load, load_claim
-from .errors import GdverifyError, ProofError, UsageError, one_line
+from .errors import ClaimError, GdverifyError, ProofError, UsageError, one_line
 from .record import record
 from .result import Outcome
 
@@ -92,8 +92,10 @@ def plan(claim: Claim, source: Source | None, settings: Mapping[str, Any]) -> Pl
         try:
             cases.append(len(draw(claim, evidence, settings)))
         except UsageError as error:
-            cases.append(0)
-            problem = problem or f"{claim.id}: {error}"
+            cases.append(1)
+            if not isinstance(error, ClaimError) or settings["overrides"]:
+                problem = problem or f"{claim.id}: {error}"
+            # else what is wrong is the claim's own: its task says so
     parameters = sorted({name for e in claim.evidence for name in known_names(claim, e)})
     return {"record": record(claim, source).plain(), "cases": cases, "parameters": parameters, "problem": problem}
 

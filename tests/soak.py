@@ -27,6 +27,8 @@ def one_round(seed: int, claims: list[str], jobs: int | None) -> dict[str, Any]:
         command += ["--json", str(report), "--device", "cpu", *(["--jobs", str(jobs)] if jobs else [])]
         began = time.monotonic()
         subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        if not report.is_file():  # the run itself failed: that is a finding too
+            return {"seed": seed, "seconds": 0, "verdicts": {"(the run)": "error"}, "why": {"(the run)": ["no report"]}}
         data = json.loads(report.read_text(encoding="utf-8"))
     out: dict[str, Any] = {"seed": seed, "seconds": round(time.monotonic() - began, 1), "verdicts": {}, "why": {}}
     for claim in data["claims"]:

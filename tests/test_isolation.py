@@ -3,9 +3,11 @@
 import os
 
 import pytest
+import sympy
 
-from gdverify import discover
+from gdverify import Positive, discover
 from gdverify.discover import find
+from gdverify.domain import draw_cases
 from gdverify.runner import Settings, run_apart
 
 from .claim_files import TRUE
@@ -83,6 +85,28 @@ def test_evidence_that_misbehaves(verdicts, how):
     outcomes = {o.kind: o for o in bad.evidence}
     assert bad.verdict in ("error", "inconclusive") and outcomes["experiment"].message
     assert outcomes["derivation"].verdict == "pass"  # what could be carried out is not lost
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TRUE.replace("d: Positive", "d: Positive(sample=(21, 10 + c)) or Positive"),
+        TRUE.replace("sample=(1, 10)", ""),
+        TRUE.split("@square.derivation")[0],
+    ],
+    ids=["empty", "unbounded", "no-evidence"],
+)
+def test_a_regime_without_cases_or_a_claim_without_evidence(verdicts, text):
+    good, bad = verdicts(text)
+    assert good.verdict == "pass" and bad.verdict == "error"
+
+
+def test_where_earlier_values_leave_a_symbol_none_others_are_drawn():
+    c = sympy.Symbol("c", positive=True)
+    domains = {"c": Positive(sample=(1, 10)), "d": Positive(sample=(9, c))}
+    for seed in range(20):
+        cases = draw_cases(domains, [{}], inside=4, seed=seed)
+        assert cases and all(9 <= case["d"] <= case["c"] <= 10 for case in cases)
 
 
 def test_patched_libraries_stay_with_who_patched_them(verdicts):
