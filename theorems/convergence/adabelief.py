@@ -60,8 +60,12 @@ variance_tracking = Claim(
     decides=MeanEquals(quantity=belief(0), bound=value, tol=0.05),
     mutants=[
         Mutant("the variance", decides={"bound": sigma**2}),
-        Mutant("one power of beta_1", decides={"bound": value / beta_1}, cases=({"beta_1": Rational(1, 2)},)),
-        Mutant("the mean enters", decides={"bound": value + mean**2 / 100}, cases=({"m": 5},)),
+        Mutant(
+            "one power of beta_1",
+            decides={"bound": value / beta_1},
+            cases=({"family": "gaussian", "beta_1": Rational(1, 2)},),
+        ),
+        Mutant("the mean enters", decides={"bound": value + mean**2 / 100}, cases=({"family": "signs", "m": 5},)),
         Mutant("gradients may depend on the past", drop=(gradients.name,), by=("derivation",)),
     ],
     notes="Experiments draw Gaussian and two-valued gradients, and run from rest until 1e-6 of the start is left.",

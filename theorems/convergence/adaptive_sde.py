@@ -44,7 +44,7 @@ fresh = indexed(
 stationary = indexed("the chain is stationary", lambda t: same(Mean(x(t + 1) ** 2), Mean(x(t) ** 2)))
 value = eta * sigma / (2 * sqrt(B) * lam) / (1 - speed / 2)
 most = 2 * sigma / (kappa * sqrt(B) * lam)
-small = {"kappa": 4, "B": 1, "lam": 1, "sigma": 1, "eta": Rational(1, 40)}
+small = {"noise": "gaussian", "kappa": 4, "B": 1, "lam": 1, "sigma": 1, "eta": Rational(1, 40)}
 
 square_root_rule = Claim(
     id="adaptive-sde-scaling.square-root-rule",

@@ -72,8 +72,7 @@ linear_decay = Claim(
         Mutant(
             "half the steps",
             defines={eta: R / (2 * G * sqrt(T + 1))},
-            cases=({"family": "drift", "T": 1},),
-            by=("derivation", "worst-case"),
+            cases=({"family": "any", "dimension": 1, "noise": 0, "T": 3},),
         ),
         Mutant("steps R (T - t)/(G (T + 1))", defines={eta: R / G}, cases=({"family": "drift", "T": 40},)),
         Mutant("subgradients of any size", drop=("E|g|^2 <= G^2",), by=("derivation", "worst-case")),

@@ -68,7 +68,11 @@ natural_flow = Claim(
     decides=SureBound(quantity=divergence(lambda k: path(k, t)), bound=exp(-t) * start),
     mutants=[
         Mutant("1% below", decides={"bound": Rational(99, 100) * exp(-t) * start}),
-        Mutant("the rate 11/10", decides={"bound": exp(-Rational(11, 10) * t) * start}, cases=({"t": 2},)),
+        Mutant(
+            "the rate 11/10",
+            decides={"bound": exp(-Rational(11, 10) * t) * start},
+            cases=({"family": "vertex", "t": 2},),
+        ),
         Mutant("the asymptotic rate 2 from the start", decides={"bound": exp(-2 * t) * start}),
         Mutant("p need not have full support", drop=("p has full support",), by=("derivation",)),
     ],

@@ -110,8 +110,16 @@ invariance = Claim(
     decides=Identity(quantity=Inner(beta_1 * m(T) + s * g(T + 1) / sqrt(V(T + 1)) + d * w(T + 1), z), bound=after),
     mutants=[
         Mutant("of the scaled loss: half the momentum", decides={"bound": after / 2}),
-        Mutant("1% of s remains", decides={"bound": after * s ** Rational(1, 100)}, cases=({"s": 1000},)),
-        Mutant("s of either sign", symbols={s: Interval(-2, 0, open="right", sample=(-2, -1))}, cases=({"s": -1},)),
+        Mutant(
+            "1% of s remains",
+            decides={"bound": after * s ** Rational(1, 100)},
+            cases=({"dimension": 5, "s": 1000},),
+        ),
+        Mutant(
+            "s of either sign",
+            symbols={s: Interval(-2, 0, open="right", sample=(-2, -1))},
+            cases=({"dimension": 1, "s": -1},),
+        ),
         Mutant("the scaled loss keeps another second moment", drop=(scaled.name,), by=("derivation",)),
     ],
     notes="The path w_t, m_t, s^2 v_t therefore obeys the rules of the scaled loss; they determine it (m_1 is clear).  "

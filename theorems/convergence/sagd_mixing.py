@@ -73,13 +73,13 @@ invariant_variance = Claim(
         Mutant(
             "the variance of SGD",
             decides={"bound": gamma * sigma**2 / (2 - gamma)},
-            cases=({"gamma": Rational(1, 2), "beta": Rational(1, 2)},),
+            cases=({"family": "gaussian", "gamma": Rational(1, 2), "beta": Rational(1, 2)},),
         ),
         Mutant("10% more", decides={"bound": 11 * variance / 10}),
         Mutant(
             "1 + beta for 1 + 2 beta",
             decides={"bound": variance * (1 + slow * (1 + 2 * beta)) / (1 + slow * (1 + beta))},
-            cases=({"gamma": Rational(1, 4), "beta": Rational(3, 4)},),
+            cases=({"family": "signs", "gamma": Rational(1, 4), "beta": Rational(3, 4)},),
         ),
         Mutant("the noise may be biased", drop=(noise.name,), by=("derivation",)),
     ],

@@ -55,8 +55,16 @@ shrinkage = Claim(
     assumptions=[batches],
     decides=MeanEquals(quantity=(k * gbar(0) - m) ** 2, bound=m**2 / (1 + B * r)),
     mutants=[
-        Mutant("the signal to noise of one sample", defines={k: r / (1 + r)}, cases=({"B": 16, "m": 1, "s": 1},)),
-        Mutant("without shrinkage", defines={k: 1 + 0 * r}, cases=({"B": 1, "m": 1, "s": 1},)),
+        Mutant(
+            "the signal to noise of one sample",
+            defines={k: r / (1 + r)},
+            cases=({"family": "gaussian", "B": 16, "m": 1, "s": 1},),
+        ),
+        Mutant(
+            "without shrinkage",
+            defines={k: 1 + 0 * r},
+            cases=({"family": "gaussian", "B": 1, "m": 1, "s": 1},),
+        ),
         Mutant("8% less", decides={"bound": 23 * m**2 / (25 * (1 + B * r))}),
         Mutant("batches of any law", drop=(batches.name,), by=("derivation",)),
     ],
@@ -100,9 +108,13 @@ ratio = Claim(
         Mutant(
             "the square root of B",
             decides={"bound": m**2 + s**2 / B ** Rational(1, 2)},
-            cases=({"B": 16, "m": 1, "s": 2},),
+            cases=({"family": "gaussian", "B": 16, "m": 1, "s": 2},),
         ),
-        Mutant("one sample for B", decides={"bound": m**2 + s**2}, cases=({"B": 16, "m": 1, "s": 1},)),
+        Mutant(
+            "one sample for B",
+            decides={"bound": m**2 + s**2},
+            cases=({"family": "gaussian", "B": 16, "m": 1, "s": 1},),
+        ),
         Mutant("the batches may depend on one another", drop=(batches.name,), by=("derivation",)),
     ],
     notes="Written as an equality of means: the expected decrease on the test batch, times 1 + 1/(B r), is that on the "

@@ -206,7 +206,11 @@ eigenvalue = Claim(
     assumptions=[*layer, traces, least_form],
     decides=MeanBound(quantity=(lambda_min(gram()) - lambda_min(D())) ** 2, bound=(1 - 1 / n) / d),
     mutants=[
-        Mutant("a third of the constant", decides={"bound": (1 - 1 / n) / (3 * d)}, cases=({"n": 2},)),
+        Mutant(
+            "a third of the constant",
+            decides={"bound": (1 - 1 / n) / (3 * d)},
+            cases=({"family": "isotropic", "n": 2},),
+        ),
         Mutant("noise of order 1/d", decides={"bound": (1 - 1 / n) / d**2}),
         Mutant("projectors need not be independent", drop=(independent.name,), by=("derivation",)),
     ],
