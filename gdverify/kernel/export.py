@@ -293,6 +293,7 @@ _FIELDS = {
     "rotation": ("expr", "law"),
     "stein": ("law", "field", "others"),
     "independence": ("expr", "laws", "apart"),
+    "log determinant": ("law",),
     "pair mean": ("expr", "law", "deviations", "correlation", "using"),
     "along correlation": ("uses", "antiderivative"),
     "matrix identity": ("using",),

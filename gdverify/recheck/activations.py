@@ -16,7 +16,7 @@ from .letters import Letters, require
 from .matrices import Word
 from .pairs import SLOT
 from .poly import Quot, number, total
-from .terms import Malformed, Rejected, Tree, Unknown, add, free, mul, neg, nodes, plug, sub
+from .terms import Malformed, Rejected, Tree, add, free, mul, neg, nodes, plug, sub
 
 Z: Tree = ("slot",)
 RELU: Tree = ("max", Fraction(0), Z)
@@ -175,6 +175,7 @@ def pair_mean(c: Checker, s: Step) -> None:
 
     The law gives the covariance C of w; a and b are constant; sigma and tau are constants proved to be positive with
     a^T C a == sigma^2, b^T C b == tau^2 and a^T C b == rho sigma tau, identically or by a premise ``using`` each.
+    Of u alone: E f(u) == E[f(sigma U)], written with g = 1 and the correlation 0.
     f and g are products of activations and steps.  relu(sigma z) = sigma relu(z), and steps do not see sigma.
     """
     name = s.witness["law"]
@@ -188,8 +189,6 @@ def pair_mean(c: Checker, s: Step) -> None:
     data = s.witness["deviations"]
     if not isinstance(data, list) or len(data) not in (1, 2):
         raise Malformed("one or two deviations are needed")
-    if len(data) == 1:
-        raise Unknown(f"a single linear form at step {s.n}")
     scales = [c.tree(t) for t in data]
     for t in scales:
         require(c.positive(t), "a deviation is not proved to be positive")
@@ -200,22 +199,22 @@ def pair_mean(c: Checker, s: Step) -> None:
             word = _direction(c, t, w, letters)
             if word is not None and t not in forms.setdefault(word, []):
                 forms[word].append(t)
-    require(len(forms) == 2, "two linear forms are needed")
+    require(len(forms) == len(scales), "as many linear forms as deviations are needed")
+    require(len(forms) == 2 or not c.form(rho).num, "one linear form alone takes the correlation 0")
     equations = [c.premise(n) for n in s.witness["using"]]
-    rows, wanted = letters.covariances[w][0], []
-    sigma, tau = scales
-    stated = (mul(sigma, sigma), mul(tau, tau), mul(rho, sigma, tau))
+    rows = letters.covariances[w][0]
+    pairs = [(j, k) for k in range(len(scales)) for j in range(k + 1)]
     for order in (list(forms), list(forms)[::-1]):
-        a, b = order
         wanted = [
-            c.ring(x + rows + c.flip(y), number(1)) - c.form(v)
-            for (x, y), v in zip(((a, a), (b, b), (a, b)), stated, strict=True)
+            c.ring(order[j] + rows + c.flip(order[k]), number(1))
+            - c.form(mul(scales[j], scales[k], *([rho] if j < k else [])))
+            for j, k in pairs
         ]
         if all(_holds(c, value, equations) for value in wanted):
             break
     else:
         raise Rejected("the covariances are others, or not proved")
-    factors: list[list[Tree]] = [[], []]
+    factors: list[list[Tree]] = [[], []]  # nothing but 1 where there is one form alone
     for factor in expr[1:] if isinstance(expr, tuple) and expr[0] == "*" else (expr,):
         mine = [k for k, word in enumerate(order) if any(x in forms[word] for x in nodes(factor))]
         require(len(mine) <= 1, "a factor that is no function of one linear form")
@@ -458,9 +457,11 @@ def along_correlation(c: Checker, s: Step) -> None:
     for t in (whole, motion.right, start.right):
         apart_but_for(c, r, t)
     require(r not in free(start.right), "the start depends on the correlation")
+    c.granted([(sub(Fraction(1), ("^", ("sym", r), Fraction(2))), ">", s.n)])  # -1 < r < 1
     require(not (c.slope(c.form(whole), r) - c.form(motion.right)).num, "no antiderivative")
     value = add(start.right, whole, neg(plug(whole, {r: Fraction(0)})))
     require(c.same(s.left, ("pair", first, second, ("sym", r))) and c.same(s.right, value), "another value")
+    c.used.discard(s.n)
 
 
 def apart_but_for(c: Checker, name: str, t: Tree) -> None:

@@ -36,7 +36,17 @@ LAWS = {  # entries of an assumption on a law, by its kind
     "gradient-descent": ("loss", "letters", "time", "step", "successor"),
     "initial-value": ("state", "variable", "field", "start"),
 }
-LISTS = ("using", "uses", "combine", "squares", "flow", "values", "laws", "cuts")  # each entry of which must be needed
+LISTS = (
+    "using",
+    "uses",
+    "combine",
+    "squares",
+    "flow",
+    "values",
+    "laws",
+    "apart",
+    "cuts",
+)  # each entry of which must be needed
 DISCHARGING = ("suppose", "induction", "settle", "cases")  # rules that say themselves what a step rests on
 RELATIONS = (">=", ">", "==", "!=", "->")
 SPECIAL: dict[str, Callable[..., Quot]] = {"diag": diagonal_form, "pair": pair_form, "slot": slot_form}

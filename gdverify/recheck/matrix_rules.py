@@ -70,7 +70,7 @@ def determinant(c: Checker, s: Step) -> None:
     rows, columns = c.shape(fact.left)
     require(not (rows - columns).num, "the determinant of a matrix that is not square")
     for side, given in ((fact.left, s.left), (fact.right, s.right)):
-        (scale, factors), (stated, others) = det(c, side), _det_form(c, given)
+        (scale, factors), (stated, others) = det(c, side), factors_of(c, given)
         require(not (scale - stated).num and factors == others, "not the determinant")
 
 
@@ -103,16 +103,16 @@ def _det_product(scale: Quot, parts: list[Det]) -> Det:
     return scale, {k: e for k, e in out.items() if e}
 
 
-def _det_form(c: Checker, t: Tree) -> Det:
+def factors_of(c: Checker, t: Tree) -> Det:
     """A product of determinants, their whole powers, and numbers."""
     if not any(isinstance(x, tuple) and x[0] == "det" for x in nodes(t)):
         return c.form(t), {}
     if t[0] == "det":
         return det(c, t[1])
     if t[0] == "^" and not isinstance(t[2], tuple) and t[2].denominator == 1:
-        scale, factors = _det_form(c, t[1])
+        scale, factors = factors_of(c, t[1])
         e = int(t[2])
         require(e >= 0 or not (scale - number(1)).num, "a division by a number, hidden in a power")
         return scale**e, {k: j * e for k, j in factors.items() if e}
     require(t[0] == "*", "no product of determinants")
-    return _det_product(number(1), [_det_form(c, x) for x in t[1:]])
+    return _det_product(number(1), [factors_of(c, x) for x in t[1:]])

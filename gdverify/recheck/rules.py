@@ -11,6 +11,7 @@ from .certificate import Checker, Step
 from .decisions import DECISIONS
 from .flows import conserved, gradient, gronwall, lie_derivative, solution
 from .matrix_rules import determinant, matrix_certificate, matrix_identity, sandwich, submultiplicative, trace
+from .means import independence, log_determinant
 from .scalars import (
     antisymmetry,
     assumption,
@@ -74,6 +75,8 @@ RULES: dict[str, Callable[[Checker, Step], None]] = {
     "indicator": indicator,
     "wick": moments.wick,
     "moment": moments.moment,
+    "independence": independence,
+    "log determinant": log_determinant,
     "rotation": rotations.rotation,
     "stein": rotations.stein,
     **activations.RULES,
