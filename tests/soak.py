@@ -1,9 +1,10 @@
 """Soak: the whole catalogue again and again with different seeds; every verdict that is not the same is reported.
 
-    python -m tests.soak --seeds 50 [--first 1] [--jobs N] [--json FILE] [CLAIM ...]
+    python -m tests.soak --seeds 50 [--first 1] [--jobs N] [--json FILE] [CLAIM ...] [-- OPTION ...]
 
 Derivations do not depend on the seed and come from the store after the first round.  A round that is interrupted costs
-itself only: FILE is written after each one, and seeds that it holds are not run again.
+itself only: FILE is written after each one, and seeds that it holds are not run again.  OPTIONs go to `gdverify check`:
+a few claims alone get larger shares of alpha than the whole catalogue, unless `--alpha` says otherwise.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 
-def one_round(seed: int, claims: list[str], jobs: int | None) -> dict[str, Any]:
+def one_round(seed: int, claims: list[str], jobs: int | None, more: list[str]) -> dict[str, Any]:
     """Verdicts of one seed by claim, with the reason of those that do not pass."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "gdverify", "check", *(claims or ["--all"]), "--seed", str(seed)]
-        command += ["--json", str(report), "--device", "cpu", *(["--jobs", str(jobs)] if jobs else [])]
+        command += ["--json", str(report), "--device", "cpu", *(["--jobs", str(jobs)] if jobs else []), *more]
         began = time.monotonic()
         subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
         if not report.is_file():  # the run itself failed: that is a finding too
@@ -48,14 +49,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
+    here = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    options, more = parser.parse_args(sys.argv[1:here]), sys.argv[here + 1 :]
     rounds: list[dict[str, Any]] = []
     if options.json and options.json.is_file():
         rounds = json.loads(options.json.read_text(encoding="utf-8"))
     for seed in range(options.first, options.first + options.seeds):
         if any(r["seed"] == seed for r in rounds):
             continue
-        found = one_round(seed, options.claims, options.jobs)
+        found = one_round(seed, options.claims, options.jobs, more)
         rounds.append(found)
         print(f"seed {seed}: {len(found['verdicts'])} claims, {found['seconds']} s", flush=True)
         for claim, why in found["why"].items():

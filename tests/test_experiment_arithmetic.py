@@ -14,7 +14,8 @@ from gdverify.errors import ExperimentError, UndecidedError
 from gdverify.experiment.backend import namespace
 from gdverify.experiment.ball import ExactInt, Interval, UnsupportedError, precision
 from gdverify.experiment.interval import IntervalCase, IntervalNamespace
-from gdverify.experiment.random import Draws, KeyedStreams, Recorder, Replayer, stream_key
+from gdverify.experiment.random import Draws, KeyedStreams, Primitive, Recorder, Replayer, stream_key
+from gdverify.integrate import refined, runge_kutta
 
 XP = namespace("cpu")
 KEY = stream_key("test")
@@ -87,6 +88,28 @@ def test_draws_do_not_depend_on_batches(cuts, rows, seed):
         first += k
     assert np.array_equal(np.concatenate(pieces), whole)
     assert len(np.unique(whole[:, 0])) == len(whole)  # no block repeats another
+
+
+@pytest.mark.parametrize("z", [np.zeros((1, 1)), np.ones((3, 3)), np.diag([1.0, 0.0, 2.0]), np.eye(2) - 1])
+def test_an_orthogonal_matrix_from_singular_draws_is_rechecked_too(z):
+    """A directed search moves draws to where they are singular."""
+    n, draws = len(z), [Primitive("normal", False, z[None])]
+    floats = Draws(XP, Replayer(draws), 1).haar((1, n, n))
+    xp = IntervalNamespace()
+    with precision(200):
+        exact = Draws(xp, Replayer(draws), 1).haar((1, n, n))
+        gram = xp.matmul(xp.matrix_transpose(exact), exact)
+        for k in np.ndindex(n, n):
+            assert abs(gram[0][k] - int(k[0] == k[1])) < Fraction(1, 10**50)
+            assert abs(exact[0][k] - float(floats[0][k])) < Fraction(1, 10**12)
+
+
+def test_an_error_is_told_where_steps_are_short_and_is_huge_where_they_are_not():
+    rate, exact = np.array([0.5, 3.0, 40.0, 200.0]), np.exp(-np.array([0.5, 3.0, 40.0, 200.0]))
+    levels = [runge_kutta(lambda x: (-rate * x,), (np.ones(4),), 1 / n, n)[0] for n in (8, 16, 32)]
+    value, error = refined(XP, levels)
+    assert np.all(np.abs(value - exact) <= error)
+    assert np.all(error[:2] < 1e-4 * exact[:2]) and error[3] > 1e6
 
 
 def test_draws_have_their_distributions():

@@ -237,10 +237,12 @@ class Draws:
 
     def haar(self, shape: Any) -> Any:
         """Orthogonal matrices, uniform on the group, along the last two (equal) axes."""
-        z = self._normal(shape)
+        z = self._work.from_host(self._primitive("normal", shape))
         if z.shape[-1] != z.shape[-2]:
             raise ExperimentError(f"rng.haar{tuple(z.shape)}: the last two dimensions must be equal")
-        return self._xp.linalg.qr(z)[0]  # R has a non-negative diagonal, which makes Q exactly Haar
+        q = self._work.linalg.qr(z)[0]  # R has a non-negative diagonal, which makes Q exactly Haar
+        # A recheck takes the orthogonal matrix next to this one, which there is for a singular z too.
+        return self._xp.linalg.qr(self._give(q))[0] if self._xp.interval else q
 
 
 def _own(array: Any) -> np.ndarray:

@@ -94,7 +94,7 @@ def random_rounds(xp, rng, case, size):
     w, probe = rng.normal((size, case.m, case.n)), rng.normal((size, case.m, case.k))
     b, estimated, start = w @ a, xp.zeros((size, case.m, case.k)), c
     for _ in range(case.L):
-        step = 1 / xp.sum(a**2, axis=(-2, -1))[:, None, None]
+        step = 1 / (1e-9 + xp.sum(a**2, axis=(-2, -1)))[:, None, None]  # A = 0 is reached where it has rank 1
         grown = estimated + case.gamma * step * b @ turn(a) @ c
         c, estimated = c - case.gamma * step * a @ (turn(a) @ c), grown
         a, b = a - case.eta * step * a @ turn(a) @ a, b - case.eta * step * b @ turn(a) @ a

@@ -165,7 +165,7 @@ def even_pythagoras(proof):
     cases=[{"family": "isotropic"}, {"family": "isotropic", "n": 2, "d": 1, "sigma": 10}], block=16
 )
 def square_prompts(xp, rng, case, size):
-    return differences(xp, rng, case, size, lambda z: z * z, lambda w2: 3 * w2**2, 0.05)
+    return differences(xp, rng, case, size, lambda z: z * z, lambda w2: 3 * w2**2, 0.02)
 
 
 def differences(xp, rng, case, size, target, power, scale):

@@ -85,7 +85,7 @@ path = Claim(
     statement=r"\|W_R\|\le R,\ L(W_R)\le L(R\mu W_{mm}):\quad \Big\|\frac{W_R}R-\frac{W_{mm}}{\|W_{mm}\|}\Big\|^2\le"
     r"2-\frac{2}{R\mu}\log\Big(\frac{e^{R\mu}}{n\kappa}-1\Big)",
     symbols={
-        n: Integers(1, sample=(1, 3)),
+        n: Integers(1, sample=(2, 4)),  # for n kappa = 1 the bound is of the size of exp(-R mu)
         kappa: Domain(1, sample=(1, 20)),
         R: Positive(sample=(5, 40)),
         mu: Observed(0, open="left"),
@@ -177,13 +177,11 @@ def one_weak_sample(xp, rng, case, size):
     crest = xp.astype(xp.arange(n) < 1, xp.float64)
     slopes = heavy * (crest + kappa * (1 - crest)) + (1 - heavy) * slopes
     mu = 1 / xp.sqrt(xp.sum(lengths**-2, axis=-1))[:, None]
-    level = R * mu
-    spare = level + rng.uniform((size, n - 1), 0, 12)
-    p = lambda m: 1 / (1 + xp.exp(m))
+    level, extra = R * mu, rng.uniform((size, n - 1), 0, 12)
     flat = heavy * rng.bernoulli(0.5, (size, 1)) * (kappa - 1)
-    own = (1 + flat) * p(level) + xp.sum(slopes[:, 1:] * (p(level) - p(spare)), axis=-1)[:, None] / slopes[:, :1]
-    margins_ = xp.concat([xp.log(1 / own - 1), spare], axis=-1)
-    on_samples = margins_ / lengths
-    unseen = R**2 - xp.sum(on_samples**2, axis=-1)
-    gap = xp.sum((on_samples / R - mu / lengths) ** 2, axis=-1)
-    return {"quantity": gap + unseen / R**2, "mu": mu[:, 0]}
+    saved = -xp.expm1(-extra) / (1 + xp.exp(-level - extra))  # 1 - p(level + extra)/p(level), p(m) = 1/(1 + e^m)
+    more = flat + xp.sum(slopes[:, 1:] * saved, axis=-1)[:, None] / slopes[:, :1]
+    lost = xp.log1p(more) - xp.log1p(-more * xp.exp(-level))  # the first sample's p is p(level)(1 + more)
+    # |W/R - mu V|^2 = 2(1 - mu <W/R, V>), as both have norm 1
+    off = (lost / first**2)[:, 0] - xp.sum(extra / lengths[:, 1:] ** 2, axis=-1)
+    return {"quantity": 2 * mu[:, 0] / R * off, "mu": mu[:, 0]}
