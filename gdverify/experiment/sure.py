@@ -123,6 +123,7 @@ class SureDecider(Decider):
         self.best_sides = (0.0, 0.0)
         self.exceeding = 0
         self.identical = True
+        self.approximate = False  # whether instances come with an error that the experiment estimates
         self.first: tuple[float, float] | None = None
         self.histogram: Histogram | None = None
         self._heap: list[tuple[float, int, int]] = []  # the rows nearest to (or beyond) the bound
@@ -152,6 +153,7 @@ class SureDecider(Decider):
     def add(self, rows: dict[str, np.ndarray], first: int, size: int) -> None:
         scores, left, right = self._scores(rows, size)
         self.n += size
+        self.approximate = self.approximate or "quantity_error" in rows
         self.exceeding += int(np.sum(scores > 0))
         self._note(scores, left, right)
         self._count(scores, left, right)
@@ -227,9 +229,11 @@ class SureDecider(Decider):
     def _fail(self, result: Recheck, draws: Sequence[Primitive]) -> Finding:
         left, right = result.left, result.right
         ratio = left.middle() / right.middle() if right.middle() > 0 else None
+        beyond = " beyond the error that the experiment declares" if self.approximate else ""
         return Finding(
             "fail",
-            message=f"violated at a saved instance, confirmed in interval arithmetic: {self._told(left, right)}",
+            message=f"violated at a saved instance{beyond}, confirmed in interval arithmetic: "
+            f"{self._told(left, right)}",
             estimate=ratio if ratio is not None else left.middle(),
             bound=1.0 if ratio is not None else right.middle(),
             margin=1 - ratio if ratio is not None else right.middle() - left.middle(),
