@@ -12,13 +12,20 @@ from .language import Covariance, Mean, SymmetricMatrix
 from .printing import latex as tex
 
 
+def _shape(letter: Any) -> tuple[Any, Any]:
+    shape = getattr(letter, "shape", ())
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        raise ClaimError(f"{letter!r} is no matrix or vector letter (a MatrixSymbol)")
+    return shape
+
+
 def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
     """A Gaussian matrix, mean zero, E[X_ia X_jb] = rows_ij columns_ab, independent of the other random letters.
 
     ``rows`` and ``columns`` default to identities: independent standard entries.  For samples as rows,
     ``gaussian(X, columns=Sigma)``; for a column vector, ``gaussian(w, rows=C)``.
     """
-    n, d = letter.shape
+    n, d = _shape(letter)
     rows = sympy.Identity(n) if rows is None else rows
     columns = sympy.Identity(d) if columns is None else columns
     return Assumption(
@@ -30,17 +37,18 @@ def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
 
 def sphere(letter: Any) -> Assumption:
     """A vector (d x 1) uniform on the unit sphere of R^d, independent of the other random letters."""
-    if letter.shape[1] != 1:
+    if _shape(letter)[1] != 1:
         raise ClaimError(f"{letter} is no column vector")
     return Assumption(
         name=f"{letter} is uniform on the sphere",
-        latex=rf"{tex(letter)} \sim \mathrm{{Unif}}(S^{{{tex(letter.shape[0])}-1}})",
+        latex=rf"{tex(letter)} \sim \mathrm{{Unif}}(S^{{{tex(_shape(letter)[0])}-1}})",
         key=("sphere", letter),
     )
 
 
 def signs(letter: Any) -> Assumption:
     """A matrix of independent fair signs (Rademacher variables), independent of the other random letters."""
+    _shape(letter)
     return Assumption(
         name=f"{letter} has independent signs",
         latex=rf"{tex(letter)}_{{ij}} \sim \mathrm{{Unif}}\{{-1, 1\}}\text{{ independent}}",
@@ -50,11 +58,11 @@ def signs(letter: Any) -> Assumption:
 
 def haar(letter: Any) -> Assumption:
     """A Haar-distributed matrix of the whole orthogonal group O(n), independent of the other random letters."""
-    if letter.shape[0] != letter.shape[1]:
+    if _shape(letter)[0] != _shape(letter)[1]:
         raise ClaimError(f"{letter} is not square")
     return Assumption(
         name=f"{letter} is Haar orthogonal",
-        latex=rf"{tex(letter)} \sim \mathrm{{Haar}}(O({tex(letter.shape[0])}))",
+        latex=rf"{tex(letter)} \sim \mathrm{{Haar}}(O({tex(_shape(letter)[0])}))",
         key=("haar", letter),
     )
 
@@ -64,9 +72,9 @@ def haar_unitary(real: Any, imaginary: Any) -> Assumption:
 
     Both parts are real n x n letters; |tr U|^2 is ``tr(real)^2 + tr(imaginary)^2``.
     """
-    if real.shape != imaginary.shape or real.shape[0] != real.shape[1] or real == imaginary:
+    if _shape(real) != _shape(imaginary) or _shape(real)[0] != _shape(real)[1] or real == imaginary:
         raise ClaimError(f"{real} and {imaginary} are not the two parts of a square matrix")
-    both, n = f"{tex(real)} + i {tex(imaginary)}", tex(real.shape[0])
+    both, n = f"{tex(real)} + i {tex(imaginary)}", tex(_shape(real)[0])
     return Assumption(
         name=f"{real} + i {imaginary} is Haar unitary",
         latex=rf"{both} \sim \mathrm{{Haar}}(U({n}))",
@@ -80,7 +88,7 @@ def rotation_invariant(points: tuple[Any, ...], labels: tuple[Any, ...] = (), na
     (O x_1, ..., O x_m, labels) has the law of (x_1, ..., x_m, labels) for every orthogonal d x d matrix O; labels are
     matrix letters that stay as they are.
     """
-    if len({x.shape[0] for x in points}) != 1 or set(points) & set(labels):
+    if len({_shape(x)[0] for x in points}) != 1 or set(points) & set(labels):
         raise ClaimError("rotation_invariant takes points with equally many rows, and labels that are none of them")
     if any(isinstance(x, SymmetricMatrix) for x in points):
         raise ClaimError("a rotated matrix is no longer symmetric")
@@ -98,7 +106,7 @@ def gram_inverse(inverse: Any, letter: Any) -> Assumption:
     ``schema()`` gives the equation inverse X^T X = I, to be rewritten with; it holds almost surely for a Gaussian X
     with n >= d and invertible covariances.
     """
-    relation = sympy.Eq(inverse * letter.T * letter, sympy.Identity(letter.shape[1]), evaluate=False)
+    relation = sympy.Eq(inverse * letter.T * letter, sympy.Identity(_shape(letter)[1]), evaluate=False)
     return Assumption(
         name=f"{inverse} inverts the Gram matrix of {letter}",
         schema=lambda: relation,

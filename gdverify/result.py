@@ -94,6 +94,8 @@ def reservation(kind: str, outcomes: Sequence[Outcome], mutants: int) -> str:
         return "tested only, and it has no mutants: nothing shows that its evidence could have failed"
     if kind in _BOUNDS:
         known = [o for o in outcomes if o.estimate is not None and o.bound is not None and o.bound > 0]
+        if not known:
+            return "tested only, and no bound is positive: how near an instance came to it has no measure"
         closest = max((o.estimate / o.bound for o in known if o.estimate is not None and o.bound), default=0.0)
         if closest < 0.5:
             return f"tested only, and no instance came near the bound (at most {closest:.2g} of it)"

@@ -516,3 +516,9 @@ def test_a_rotated_gaussian_is_gaussian():
     expr = Trace(x.T * A * x) ** 2
     inside = check.rotated(expr, law).right.replace(Mean, lambda e: e)
     check.identity(check.moment(inside, [normal]).right, check.moment(expr, [normal]).right)
+
+
+@pytest.mark.parametrize("law", [gaussian, signs, sphere, haar])
+def test_a_law_is_about_a_matrix_letter(law):
+    with pytest.raises(ClaimError, match="matrix or vector letter"):
+        law(sympy.Symbol("x"))

@@ -166,6 +166,8 @@ class RateDecider(GridDecider):
 
     def finish(self, complete: bool) -> Finding:
         refused = self._refusal()
+        if refused and np.any(np.asarray(self.blocks).mean(axis=0) <= 0):  # too few samples to speak of a slope
+            return Finding("inconclusive", message=f"{refused}; a mean is not positive")
         if refused:
             return self._finding("inconclusive", refused)
         verdict, extra = self._verdict()
