@@ -223,3 +223,28 @@ def test_rounding_next_to_the_minimum_is_no_violation_of_the_class():
     evidence = next(e for e in claim.evidence if e.kind == "experiment")
     out = run_experiment(claim, evidence, Case({"dimension": 1, "L": Fraction(1, 4), "gamma": Fraction(4), "T": 1}))
     assert out.verdict == "pass" and "f is L-smooth" in out.checked, out.message
+
+
+def test_a_violation_next_to_the_minimum_counts():
+    """On its one row the values of f are all rounding in floats, and so is what they seem to say of the class."""
+
+    class Wave:
+        def __init__(self, xp, c):
+            self.xp, self.c = xp, c
+
+        def value(self, x):
+            return self.c * self.xp.sum(1 - self.xp.cos(x), axis=-1)
+
+        def grad(self, x):
+            return self.c * self.xp.sin(x)
+
+    def simulate(xp, rng, case, size):
+        near = rng.bernoulli(0.5, (size, 1))
+        first = (1e-6 * near + 2 * (1 - near)) * rng.sphere((size, 2))
+        F, r = Wave(xp, case.L), xp.sqrt(xp.sq(first))
+        return {"quantity": F.value(first), "R": r, "instance": {f: F, x_star: 0 * first, x: [first]}}
+
+    assumed = [smooth(f, L), minimiser(f, x_star), start(x(0), x_star, R)]
+    bound = SureBound(f(x(0)) - f(x_star), sympy.Rational(49, 100) * L * R**2)
+    out = run(bound, simulate, {L: REGIME[L], R: REGIME[R]}, assumed, {"L": 2})[1]
+    assert out.verdict == "fail", out.message

@@ -18,7 +18,7 @@ from ..result import AGAIN, Outcome
 from . import violation
 from .checkpoint import Checkpoint
 from .decide import Decider, Effort, Finding, decider
-from .hypotheses import check_instance
+from .hypotheses import check_instance, check_violation
 from .laboratory import Laboratory
 from .random import Recorder, Replayer
 from .suspicion import Watch
@@ -119,7 +119,7 @@ def run_experiment(
         with _device_watched(lab):
             found, outcome.samples = runner.run()
         if found.violation is not None:
-            check_instance(lab, lab.run_on(Replayer(found.violation), 1), 1)
+            check_violation(lab, found.violation)
         _report(outcome, found)
         outcome.trace = judge.trace()
         outcome.checked = runner.checked

@@ -18,15 +18,18 @@ import numpy as np
 import sympy
 
 from ..claim import Assumption
-from ..errors import ClaimError, ExperimentError
+from ..errors import ClaimError, ExperimentError, GdverifyError
 from ..evaluate import evaluate, evaluate_matrix
 from ..language import Inner, MatrixTerm, Vector, is_vector_atom, linear_parts
+from .ball import Interval, UndecidedError
 from .laboratory import Laboratory, named_values
+from .random import Primitive, Replayer
 
 _POINTS = 6
 _ROUNDING = 1e-8  # relative to the largest term; far above rounding, far below a class that is not the stated one
 _NEGLIGIBLE = 1e-6  # of the largest term among the rows: functions are known to rounding at that size only
 _TRIALS = 24
+_PRECISIONS, _SECONDS = (106, 256), 10.0  # at which a violated assumption is looked at again
 
 
 class _UnknownError(Exception):
@@ -159,7 +162,8 @@ class Instance:
         return float(np.abs(left - right).max()) / scale
 
     def _host(self, value: Any) -> np.ndarray:
-        return np.asarray(self.xp.to_host(value) if hasattr(value, "shape") else value, dtype=float)
+        enters = hasattr(value, "shape") or isinstance(value, Interval)
+        return np.asarray(self.xp.to_host(value) if enters else value, dtype=float)
 
 
 def _scale(sizes: np.ndarray) -> np.ndarray:
@@ -196,11 +200,16 @@ def _uses(schema: Callable[..., Any], instance: Instance) -> Iterator[tuple[Any,
 
 def violated(assumption: Assumption, instance: Instance) -> float | None:
     """Largest relative excess of an assumption on the instance; None where it can not be evaluated."""
+    return max((e for e in excesses(assumption, instance) if np.isfinite(e)), default=None)
+
+
+def excesses(assumption: Assumption, instance: Instance) -> list[float]:
+    """Relative excess of each use of an assumption that the instance can be asked about; infinite where it has none."""
+    out: list[float] = []
     if assumption.schema is None:
-        return None
-    worst, tried = None, 0
+        return out
     for arguments in _uses(assumption.schema, instance):
-        if tried >= _TRIALS:
+        if len(out) >= _TRIALS:
             break
         try:
             if assumption.where is not None:
@@ -217,10 +226,8 @@ def violated(assumption: Assumption, instance: Instance) -> float | None:
             continue
         if not found:
             continue  # it says nothing of the instance, like f(0) >= f(0)
-        tried += 1
-        if all(np.isfinite(found)):
-            worst = max([*found, worst] if worst is not None else found)
-    return worst
+        out.append(max(found) if all(np.isfinite(found)) else np.inf)
+    return out
 
 
 def check_instance(lab: Laboratory, rows: Mapping[str, np.ndarray], size: int) -> list[str]:
@@ -231,12 +238,7 @@ def check_instance(lab: Laboratory, rows: Mapping[str, np.ndarray], size: int) -
     ExperimentError
         an assumption is violated by the instances that ``simulate`` made, or the instance is no mapping
     """
-    given = lab.instance if lab.instance is not None else {}
-    if not isinstance(given, Mapping):
-        raise ExperimentError("'instance' must be a dict by letter: functions, vectors, sequences, matrices")
-    seen = {name: v for name, v in rows.items() if v.ndim == 0 or v.shape == (size,)}
-    values = named_values({k: lab.xp.from_host(v) for k, v in seen.items()}, lab.case, lab.definitions, lab.xp)
-    instance = Instance(given, values, lab.xp, size)
+    instance = _instance(lab, rows, size)
     checked = []
     with np.errstate(all="ignore"):
         for assumption in lab.claim.assumptions:
@@ -244,8 +246,51 @@ def check_instance(lab: Laboratory, rows: Mapping[str, np.ndarray], size: int) -
             if excess is None:
                 continue
             if excess > _ROUNDING:
-                raise ExperimentError(
-                    f"the instances violate {assumption.name!r} (by {excess:.2g} of its largest term)"
-                )
+                raise _refused(assumption, excess)
             checked.append(assumption.name)
     return checked
+
+
+def check_violation(lab: Laboratory, draws: Sequence[Primitive]) -> None:
+    """As `check_instance` for the one instance with these draws, at which the claim is violated.
+
+    What seems to violate an assumption there is looked at again in interval arithmetic: next to a minimum the values of
+    a function are all rounding in floats, and one row has no others that would tell its size.
+    """
+    instance = _instance(lab, lab.run_on(Replayer(draws), 1), 1)
+    with np.errstate(all="ignore"):
+        found = [(a, excesses(a, instance)) for a in lab.claim.assumptions]
+        for assumption, rough in found:
+            excess = max((e for e in rough if np.isfinite(e)), default=0.0)
+            if excess > _ROUNDING and not _holds_exactly(lab, draws, assumption, rough):
+                raise _refused(assumption, excess)
+
+
+def _holds_exactly(lab: Laboratory, draws: Sequence[Primitive], assumption: Assumption, rough: Sequence[float]) -> bool:
+    """Whether every use of the assumption that floats find violated holds in interval arithmetic."""
+    for bits in _PRECISIONS:
+        try:
+            with lab.enclosed(draws, bits, _SECONDS) as inside:
+                instance = Instance(inside.result.get("instance") or {}, inside.values, inside.xp, 1)
+                exact = excesses(assumption, instance)
+        except UndecidedError:
+            continue
+        except (GdverifyError, TypeError, AttributeError, ValueError, ArithmeticError, LookupError):
+            return False
+        pairs = zip(rough, exact, strict=False)
+        return len(rough) == len(exact) and all(e <= _ROUNDING for r, e in pairs if np.isfinite(r) and r > _ROUNDING)
+    return False
+
+
+def _instance(lab: Laboratory, rows: Mapping[str, np.ndarray], size: int) -> Instance:
+    """What the last run returned as "instance"."""
+    given = lab.instance if lab.instance is not None else {}
+    if not isinstance(given, Mapping):
+        raise ExperimentError("'instance' must be a dict by letter: functions, vectors, sequences, matrices")
+    seen = {name: v for name, v in rows.items() if v.ndim == 0 or v.shape == (size,)}
+    values = named_values({k: lab.xp.from_host(v) for k, v in seen.items()}, lab.case, lab.definitions, lab.xp)
+    return Instance(given, values, lab.xp, size)
+
+
+def _refused(assumption: Assumption, excess: float) -> ExperimentError:
+    return ExperimentError(f"the instances violate {assumption.name!r} (by {excess:.2g} of its largest term)")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
@@ -61,6 +61,15 @@ class Setting(Case):
         self.read.update(values)
         setting.read = self.read  # what is read along a grid is read
         return setting
+
+
+class Enclosed(NamedTuple):
+    """One instance in interval arithmetic: what ``simulate`` returned, the row of what is used, and values by name."""
+
+    xp: IntervalNamespace
+    result: Mapping[str, Any]
+    row: dict[str, Any]
+    values: dict[str, Any]
 
 
 class Laboratory:
@@ -278,6 +287,16 @@ class Laboratory:
         ExperimentError
             an operation has no interval version, or time ran out
         """
+        with self.enclosed(draws, bits, seconds, reading) as inside:
+            row = dict(inside.row)
+            for name, expr in self._fields.items():
+                if name not in row and not (name == "bound" and "right" in row):  # an identity may sample both sides
+                    row[name] = Interval(evaluate(expr, inside.values, inside.xp))
+            return row
+
+    @contextlib.contextmanager
+    def enclosed(self, draws: Sequence[Primitive], bits: int, seconds: float, reading: int = 0) -> Iterator[Enclosed]:
+        """``simulate`` run on these draws in interval arithmetic, which goes on until the end of the ``with`` block."""
         with precision(bits, seconds, reading):
             xp = IntervalNamespace()
             case = IntervalCase({**self.case, **self._worked_out(xp, self.case)})
@@ -286,11 +305,7 @@ class Laboratory:
             shared = [k for k in self._letters if getattr(kept.get(k), "ndim", 0) == 2]  # one matrix for all rows
             row = {k: v if k in shared else _first_row(k, v) for k, v in kept.items()}
             seen = {k: v for k, v in row.items() if k in self._used}
-            values = named_values(seen, self.case, self.definitions, xp)
-            for name, expr in self._fields.items():
-                if name not in row and not (name == "bound" and "right" in row):  # an identity may sample both sides
-                    row[name] = Interval(evaluate(expr, values, xp))
-            return row
+            yield Enclosed(xp, result, row, named_values(seen, self.case, self.definitions, xp))
 
     def _setting(self, changes: Mapping[str, Any]) -> Setting:
         values = {**self.case, **changes}

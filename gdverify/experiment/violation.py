@@ -23,9 +23,9 @@ from ..claim import Claim, Evidence
 from ..domain import Case, check_given
 from ..errors import UsageError, one_line
 from ..result import Outcome
-from .hypotheses import check_instance
+from .hypotheses import check_violation
 from .laboratory import Laboratory
-from .random import Primitive, Replayer
+from .random import Primitive
 
 SCHEMA = "gdverify.violation/1"
 _REPLAY_BITS = (212, 512, 1024)
@@ -154,7 +154,7 @@ def replay(path: str | Path, claim: Claim, *, seconds: float = 300.0) -> Outcome
     case = revive(claim, evidence, record.get("case"))
     started = time.monotonic()
     lab = Laboratory(claim, evidence, case, seed=0, rows=1)  # nothing is drawn
-    check_instance(lab, lab.run_on(Replayer(draws), 1), 1)
+    check_violation(lab, draws)
     judge = decider(lab, 1.0, Effort(seconds, seconds, 0.0, 0, 0, None))
     if not isinstance(judge, SureDecider):
         raise UsageError(f"{claim.id} is decided by many samples; one instance cannot be replayed")
