@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .claim import EVIDENCE_KINDS, Claim, Mutant
 from .result import combine
+from .sentences import case_name
 from .verdict import MutantResult, Verdict
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def judge(verdict: Verdict, results: Sequence[MutantResult]) -> None:
     """Say which evidence killed which mutant, and what the audit of the claim found wanting.
 
     A kind kills a mutant if its verdict on it is *fail*: a confirmed violation or refutation, or a derivation that
-    does not go through.  An error kills nothing.  A kind that does not accept the claim itself kills nothing
+    does not go through.  An error kills nothing, and where it comes beside a kill it is told all the same: a case that
+    cannot be run is not what its author takes it for.  A kind that does not accept the claim itself kills nothing
     either, for it might refuse anything.
 
     Fills in ``verdict.mutants``, ``verdict.complaints`` and ``verdict.unaudited``.
@@ -53,6 +55,7 @@ def judge(verdict: Verdict, results: Sequence[MutantResult]) -> None:
             if kind in trusted:
                 text = f"mutant {result.mutant!r} survives {kind} ({_reason(result, kind)})"
                 (unaudited if result.verdict(kind) == "error" else complaints).append(text)
+        unaudited += not_run(result)
     for kind in trusted:
         tried = [r.verdict(kind) for r in results if kind in r.declared]
         if not tried:
@@ -62,6 +65,20 @@ def judge(verdict: Verdict, results: Sequence[MutantResult]) -> None:
     verdict.mutants = list(results)
     verdict.complaints = complaints
     verdict.unaudited = unaudited
+
+
+def not_run(result: MutantResult) -> list[str]:
+    """What could not be carried out on a mutant that the same kind of evidence refutes elsewhere, a line for each
+    evidence function.
+    """
+    lines = []
+    failed = [o for o in result.evidence if o.verdict == "error" and o.kind in result.by]
+    for kind, name in dict.fromkeys((o.kind, o.name) for o in failed):
+        first, *rest = (o for o in failed if (o.kind, o.name) == (kind, name))
+        where = case_name(first.case) or "no case"
+        more = f" and {len(rest)} more" if rest else ""
+        lines.append(f"mutant {result.mutant!r}: {kind} {name} cannot be run on it (at {where}{more}: {first.message})")
+    return lines
 
 
 def _reason(result: MutantResult, kind: str) -> str:

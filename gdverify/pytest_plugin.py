@@ -386,10 +386,12 @@ class MutantItem(_Item):
         found = self.parent.refuted(self.index)
         said = {kind: combine([o for o in found if o.kind == kind]) for kind in declared}
         missed = [kind for kind, verdict in said.items() if verdict != "fail"]
-        if not missed:
+        if not missed and all(o.verdict != "error" for o in found):
             return
         word = "could not be tried on" if all(said[k] == "error" for k in missed) else "does not refute"
         lines = [f"{claim.id}: {', '.join(missed)} {word} the mutant {mutant.name!r}"]
+        if not missed:
+            lines = [f"{claim.id}: the mutant {mutant.name!r} dies, but evidence cannot be run at all of its cases"]
         for o in found:
             where = case_name(o.case)
             lines.append(

@@ -51,7 +51,8 @@ class Verdict:
 
     ``qualifier`` is None unless the claim passes.  ``mutants`` is None unless the run audited them; ``complaints``
     says what the audit found wanting (survivors, kinds of evidence that refute no mutant), ``unaudited`` what it
-    could not find out, because evidence could not be carried out.  ``trouble``: why nothing at all could be.
+    could not find out, because evidence could not be carried out, if only at one case of a mutant.  ``trouble``: why
+    nothing at all could be.
     """
 
     record: Record

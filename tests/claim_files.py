@@ -57,3 +57,10 @@ TOOTHLESS = TRUE.replace(
     'Mutant("three", decides={"bound": c**2 + 3*c*d + d**2})',
     'Mutant("no change", decides={"bound": c**2 + 2*d*c + d**2})',
 )
+
+# A mutant that dies, though not at its own case, which lacks what the experiment reads.
+LAME = (
+    TRUE.replace("3*c*d + d**2})", "3*c*d + d**2}, cases=({'c': 5},))")
+    .replace("experiment()", "experiment(cases=({'scale': 1},))")
+    .replace("xp.ones((size,)) *", "xp.ones((size,)) * case.scale *")
+)

@@ -13,7 +13,7 @@ from gdverify.cli import main
 from gdverify.report import schema
 from gdverify.scaffold import create
 
-from .claim_files import FALSE, HEAD, NAN, TOOTHLESS, TRUE
+from .claim_files import FALSE, HEAD, LAME, NAN, TOOTHLESS, TRUE
 
 
 @pytest.fixture
@@ -106,6 +106,17 @@ def test_the_audit_reports_survivors(gdverify, claims, tmp_path):
     data = json.loads((tmp_path / "audit.json").read_text())
     jsonschema.validate(data, schema("audit"))
     assert not data["mutants"][0]["killed"] and data["failures"]
+
+
+def test_a_case_that_cannot_be_run_is_told_beside_the_kill(gdverify, claims, tmp_path):
+    done = gdverify("audit", claims(LAME), "--json", "audit.json", code=3)
+    data = json.loads((tmp_path / "audit.json").read_text())
+    assert data["mutants"][0]["killed"] and not data["failures"]
+    (line,) = data["unaudited"]
+    assert all(text in line for text in ("'three'", "experiment sample", "c=5, d=1", "no value for 'scale'"))
+    assert "AUDIT mutant 'three'" in done.stdout
+    assert "1 not audited" in gdverify("check", "claims.py", "--audit", code=3).stdout
+    gdverify("audit", claims(LAME.replace("{'c': 5}", "{'c': 5, 'scale': 1}")))
 
 
 def test_prove_prints_steps(gdverify, claims):

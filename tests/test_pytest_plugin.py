@@ -15,7 +15,7 @@ from gdverify.discover import Located
 from gdverify.runner import Settings
 from gdverify.runner import run as run_claims
 
-from .claim_files import FALSE, HEAD, NAN, TRUE
+from .claim_files import FALSE, HEAD, LAME, NAN, TRUE
 
 pytest_plugins = ["pytester"]
 
@@ -82,6 +82,7 @@ def test_items_verdicts_and_what_a_failure_says(run, pytester):
     files = {"theorems/algebra/a.py": TRUE, "theorems/algebra/b.py": FALSE}
     files["theorems/algebra/c.py"] = NAN.replace('identity("square"', 'identity("nan"')
     files["theorems/algebra/d.py"] = UNREAD
+    files["theorems/algebra/e.py"] = LAME.replace('identity("square"', 'identity("lame"')
     done = run("--gdverify-audit", "--junitxml=out.xml", files=files)
     found = outcomes(pytester.path / "out.xml")
     green = {key for key, (outcome, _) in found.items() if outcome == "passed"}
@@ -98,6 +99,9 @@ def test_items_verdicts_and_what_a_failure_says(run, pytester):
     assert re.search(r"theorems/algebra/b.py:\d+", text)
 
     nan = [row for (claim, name), row in found.items() if claim.endswith("mine.nan") and name.startswith("experiment")]
+    lame = {name: row for (claim, name), row in found.items() if claim.endswith("mine.lame")}
+    assert [name for name, row in lame.items() if row[0] != "passed"] == ["mutant[three]"]
+    assert "no value for 'scale'" in lame["mutant[three]"][1]
     assert nan and all(outcome == "failure" and ": error" in text for outcome, text in nan)
     unread = {name: row for (claim, name), row in found.items() if claim.endswith("mine.unread")}
     assert unread["claim"][0] == "failure" and "reads d" in unread["claim"][1]
