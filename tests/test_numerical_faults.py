@@ -3,7 +3,7 @@
 import pytest
 import sympy
 
-from gdverify import Claim, Identity, MeanEquals, Paper, SureBound
+from gdverify import Claim, Counterexample, Identity, MeanBound, MeanEquals, Paper, ProbabilityBound, SureBound
 from gdverify.domain import Case
 from gdverify.experiment.engine import run_experiment
 
@@ -68,3 +68,41 @@ def test_cancellation_in_a_mean_is_not_hidden():
         return {"quantity": (1e16 + 2 * rng.uniform((size,))) - 1e16}
 
     assert verdict(MeanEquals(Q, sympy.Rational(1, 4)), simulate).verdict != "pass"
+
+
+MEANS = [
+    (lambda quantity: MeanBound(quantity, 0), "fail"),
+    (lambda quantity: MeanBound(quantity, 0, nonnegative=False), "fail"),
+    (lambda quantity: MeanBound(quantity, sympy.Rational(1, 10**40)), "fail"),
+    (lambda quantity: MeanEquals(quantity, 0), "fail"),
+    (lambda quantity: Counterexample(quantity, 0, mean=True), "pass"),
+]
+
+
+@pytest.mark.parametrize(("decides", "certain"), MEANS)
+@pytest.mark.parametrize("varies", [True, False])
+def test_rounding_above_zero_is_no_difference_of_means(decides, certain, varies):
+    """(x/3 + x/7 - 10x/21)^2 is 0, and of the size 1e-33 in floats; a real 1e-9 is seen all the same."""
+
+    def simulate(excess):
+        def rows(xp, rng, case, size):
+            x = rng.uniform((size,), 1, 2) if varies else 1.1 + 0 * rng.uniform((size,))
+            a, b, c = xp.rational(1, 3), xp.rational(1, 7), xp.rational(10, 21)
+            return {"quantity": ((a * x + b * x) - c * x) ** 2 + excess}
+
+        return rows
+
+    assert verdict(decides(Q), simulate(0)).verdict != certain
+    seen = verdict(decides(Q), simulate(1e-9)).verdict
+    assert seen == certain or (seen == "inconclusive" and not varies)  # equal samples alone do not refute
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0, "inconclusive"), (1e-9, "fail")])
+def test_rounding_above_a_threshold_is_no_event(shift, expected):
+    """x/3 + x/7 - 10x/21 is 0, and above it in floats in a part of the rows."""
+
+    def simulate(xp, rng, case, size):
+        x = rng.uniform((size,), 1, 2)
+        return {"quantity": (xp.rational(1, 3) * x + xp.rational(1, 7) * x) - xp.rational(10, 21) * x + shift}
+
+    assert verdict(ProbabilityBound(Q, 0, sympy.Rational(1, 100)), simulate).verdict == expected

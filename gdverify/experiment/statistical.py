@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from ..errors import ExperimentError
+from ..errors import ExperimentError, UndecidedError
 from .backend import namespace
 from .ball import Interval
 from .decide import Decider, Effort, Finding
@@ -15,11 +16,13 @@ from .laboratory import Laboratory
 from .random import Primitive
 from .sequential import asymptotic_interval
 from .spread import Spread
-from .sure import recheck
+from .sure import PRECISIONS, recheck
 from .trace import Looks
 from .watched import BoundedMean, ExcessBet, RobustMean, SubGaussianMean, Watched, block_rows, success_interval
 
 ROUNDING = 1e-9  # relative size below which a difference of float64 results is not evidence of anything
+_PLAIN = 1e-4  # a difference of this size, relative to the numbers that the experiment works with, needs no recheck
+_INSTANCES = 8
 
 
 class MeanDecider(Decider):
@@ -41,6 +44,7 @@ class MeanDecider(Decider):
         self.bet: ExcessBet | None = None
         self.finding: Finding | None = None
         self.looks = Looks()
+        self._rounded: float | None = None
 
     # -- taking samples -----------------------------------------------------------------------------------------
 
@@ -217,6 +221,34 @@ class MeanDecider(Decider):
         """``simulate`` draws nothing: its one value is the mean itself."""
         raise NotImplementedError
 
+    def _evident(self, excess: float) -> bool:
+        """Whether a difference from the bound is more than rounding, which is all there is where both are 0.
+
+        A small one is compared with what floating point errs by at the instances furthest from the bound, found in
+        interval arithmetic; where that has no interval version, it is taken as it is.
+        """
+        if self._rounded is None:
+            rows, _ = self.lab.record(0)
+            bounds = self.lab.evaluate(self.decision.bound, rows, self.lab.rows)
+            bound, far = float(bounds[0]), np.argsort(-np.abs(rows["quantity"] - bounds), kind="stable")
+            size = max([1.0, *(abs(float(v)) for v in self.lab.case.values() if isinstance(v, (int, float, Fraction)))])
+            if (excess * abs(bound) if self.ratio else excess) > _PLAIN * size:
+                return True
+            self._rounded = max(map(self._error, far[:_INSTANCES].tolist()))
+        return excess > 10 * self._rounded
+
+    def _error(self, row: int) -> float:
+        """What floats err by in Q - B (in Q/B) at a row of the first block; 0 where it cannot be told."""
+        rows, recorder = self.lab.record(0)
+        left = float(rows["quantity"][row])
+        right = float(self.lab.evaluate(self.decision.bound, rows, self.lab.rows)[row])
+        try:
+            exact = self.lab.enclose(recorder.row(row), PRECISIONS[0], self.effort.recheck_seconds / _INSTANCES)
+        except (UndecidedError, ExperimentError, TypeError, AttributeError, ValueError, LookupError):
+            return 0.0
+        value, least = (Interval(exact[k]).middle() for k in ("quantity", "bound"))
+        return (abs(value - left) + abs(least - right)) / (abs(right) if self.ratio else 1.0)
+
     def _first_draws(self) -> list[Primitive]:
         return self.lab.record(0)[1].row(0)
 
@@ -257,7 +289,9 @@ class MeanBoundDecider(MeanDecider):
         return not self.bets
 
     def _excess(self) -> Finding | None:
-        assert self.bet is not None
+        assert self.bet is not None and self.bound is not None
+        if not self._evident(self._mean - self.bound):
+            return None
         return self._finding(
             "fail", f"bets against it won (log e-value {self.bet.evidence:.1f}; valid at any time, no moments assumed)"
         )
@@ -266,7 +300,7 @@ class MeanBoundDecider(MeanDecider):
         assert self.bound is not None
         low, high = interval
         may_fail = self.watched is not None or self._intervals_decide() or self.bound <= 0
-        if may_fail and low > self.bound + ROUNDING * abs(self.bound):
+        if may_fail and low > self.bound + ROUNDING * abs(self.bound) and self._evident(low - self.bound):
             return self._finding("fail", f"the mean exceeds the bound, {basis}")
         if high <= self.bound + self._tolerance():
             found = self._finding("pass", f"the mean is below the bound, {basis}")
@@ -283,6 +317,8 @@ class MeanBoundDecider(MeanDecider):
             return self._finding("pass", f"every one of {n} samples is {value:.10g}: it does not vary with the draws")
         if self.nonnegative and self.bound > 0:
             return self._finding("inconclusive", f"every sample is {value:.10g}, above the bound; too few to refute")
+        if not self._evident(value - self.bound):
+            return self._finding("inconclusive", f"every sample is {value:.3g}, above the bound by rounding alone")
         return self._finding("fail", f"every one of {n} samples is {value:.10g}, above the bound (asymptotic)")
 
     def _deterministic(self) -> Finding:
@@ -304,7 +340,8 @@ class MeanEqualsDecider(MeanDecider):
         assert self.bound is not None
         low, high = interval
         slack = ROUNDING * max(abs(self.bound), abs(self._mean))
-        if low > self.bound + slack or high < self.bound - slack:
+        off = max(low - self.bound, self.bound - high)
+        if off > slack and self._evident(off):
             return self._finding("fail", f"the interval excludes the value, {basis}")
         if low >= self.bound - self._tolerance() and high <= self.bound + self._tolerance():
             found = self._finding("pass", f"the mean is within the tolerance, {basis}")
@@ -317,6 +354,8 @@ class MeanEqualsDecider(MeanDecider):
         value, n = float(self.spread.high[0]), self.spread.n
         text = f"every one of {n} samples is {value:.10g}: it does not vary with the draws"
         near = abs(value - self.bound) <= ROUNDING * max(abs(self.bound), abs(value), 1e-300)
+        if not near and not self._evident(abs(value - self.bound)):
+            return self._finding("inconclusive", f"{text}, and differs from the value by rounding alone")
         return self._finding("pass" if near else "fail", text)
 
     def _deterministic(self) -> Finding:
@@ -343,7 +382,9 @@ class MeanExceedsDecider(MeanDecider):
     bets = True
 
     def _excess(self) -> Finding | None:
-        assert self.bet is not None
+        assert self.bet is not None and self.bound is not None
+        if not self._evident(self._mean - self.bound):
+            return None
         text = (
             f"the exhibited mean exceeds the bound (bets, log e-value {self.bet.evidence:.1f}; "
             "given that the quantity is non-negative, as every sample was)"
@@ -352,7 +393,7 @@ class MeanExceedsDecider(MeanDecider):
 
     def _judge(self, interval: tuple[float, float], basis: str) -> Finding | None:
         assert self.bound is not None
-        if interval[0] > self.bound + ROUNDING * abs(self.bound):
+        if interval[0] > self.bound + ROUNDING * abs(self.bound) and self._evident(interval[0] - self.bound):
             return self._finding("pass", f"the exhibited mean exceeds the bound, {basis}")
         if interval[1] <= self.bound:
             return self._finding("fail", f"the exhibited mean does not exceed the bound, {basis}")
@@ -362,6 +403,8 @@ class MeanExceedsDecider(MeanDecider):
         assert self.bound is not None
         exceeds = self.spread.low[0] > self.bound + ROUNDING * abs(self.bound)
         text = f"every one of {self.spread.n} samples is {self.spread.high[0]:.10g}"
+        if exceeds and not self._evident(float(self.spread.low[0]) - self.bound):
+            return self._finding("inconclusive", f"{text}, above the bound by rounding alone")
         return self._finding("pass" if exceeds else "fail", text)
 
     def _deterministic(self) -> Finding:
@@ -379,6 +422,7 @@ class ProbabilityDecider(Decider):
         self.n = self.hits = 0
         self.bound: float | None = None
         self.looks = Looks()
+        self._hits_stand: bool | None = None
 
     def add(self, rows: dict[str, np.ndarray], first: int, size: int) -> None:
         if not self.lab.drawn:
@@ -406,14 +450,31 @@ class ProbabilityDecider(Decider):
             return self._finding("pass", "vacuous here, the bound is at least 1")
         low, high = success_interval(self.hits, self.n, self.alpha)
         self.looks.note(self.n, self.hits / self.n, low, high)
-        if low > self.bound:
+        if low > self.bound and self._evident():
             return self._finding("fail", "the probability exceeds the bound")
         if high <= self.bound:
             return self._finding("pass", "the probability is below the bound")
         return None
 
+    def _evident(self) -> bool:
+        """Whether the hits nearest to the threshold exceed it in interval arithmetic too (as far as it can tell)."""
+        if self._hits_stand is None:
+            rows, recorder = self.lab.record(0)
+            over = rows["quantity"] - self.lab.evaluate(self.decision.threshold, rows, self.lab.rows)
+            nearest = np.argsort(np.where(over > 0, over, np.inf), kind="stable")[
+                : min(_INSTANCES, int(np.sum(over > 0)))
+            ]
+            sides = lambda row: (row["quantity"], row["threshold"])
+            seconds = self.effort.recheck_seconds / _INSTANCES
+            found = {recheck(self.lab, recorder.row(int(k)), sides, seconds).status for k in nearest}
+            self._hits_stand = not found & {"holds", "tie"}
+        return self._hits_stand
+
     def finish(self, complete: bool) -> Finding:
-        return self.check() or self._finding("inconclusive", f"undecided: {'samples' if complete else 'time'} ran out")
+        found = self.check()
+        if found is None and self._hits_stand is False:
+            return self._finding("inconclusive", "some exceed the threshold by rounding alone")
+        return found or self._finding("inconclusive", f"undecided: {'samples' if complete else 'time'} ran out")
 
     def wants_more(self) -> bool:
         return True

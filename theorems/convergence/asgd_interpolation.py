@@ -71,7 +71,7 @@ rho_rate = Claim(
     r"\Big(f(w^0)-f^\star+\tfrac\mu2\|w^0-x^\star\|^2\Big)",
     symbols={
         L: Positive(sample=(Rational(1, 2), 2)),
-        mu: Interval(0, L, open="left", sample=(L / 20, L)),
+        mu: Interval(0, L, open="left", sample=(L / 20, 19 * L / 20)),  # for mu = L and rho = 1 it is 0 <= 0
         rho: Domain(low=1, sample=(1, 10)),
         T: Integers(0, sample=(1, 3 * rho - 1)),
         Phi: Observed(0, open="left"),

@@ -28,14 +28,14 @@ guard = Claim(
     paper=PAPERS["asymptotic-sequences"],
     locator="Theorem 2.2 on block means; its guard measured here",
     statement=r"\text{exponential, log-normal, Pareto and rare events:}\quad"
-    r"\mathbb P\bigl(\exists t:\ \text{accepted at } t,\ \mu\notin C_t(\alpha)\bigr)\le\tfrac23\alpha",
+    r"\mathbb P\bigl(\exists t:\ \text{accepted at } t,\ \mu\notin C_t(\alpha)\bigr)\le\tfrac35\alpha",
     symbols={
         alpha: Interval(0, 1, open="both", sample=(Rational(1, 50), Rational(1, 20))),
         blocks: Integers(16, sample=(60, 120)),
         rows: Integers(1, sample=(4, 16)),
     },
     defines={guarded: 1},
-    decides=ProbabilityBound(quantity=missed(blocks), threshold=HALF, bound=2 * alpha / 3),
+    decides=ProbabilityBound(quantity=missed(blocks), threshold=HALF, bound=3 * alpha / 5),
     no_derivation="an approximation has no coverage at a finite size over all laws of finite variance: it is measured",
     mutants=[
         Mutant("nobody asks the data", defines={guarded: 0}),
