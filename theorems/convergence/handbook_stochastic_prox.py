@@ -169,9 +169,13 @@ def contraction(proof):
     proof.conclude(proof.instantiate(every, {k: T}))
 
 
-def run(xp, rng, F, lean, weight, begin, gamma, steps):
-    """Iterates of the method on f = F + <lean, x> and g = sum weight |x|, |lean| <= weight, so that x* = 0."""
-    drawn = rng.integers(0, F.tilt.shape[0], (begin.shape[0], steps))
+def run(xp, rng, F, lean, weight, begin, gamma, steps, paths=1):
+    """Iterates of the method on f = F + <lean, x> and g = sum weight |x|, |lean| <= weight, so that x* = 0.
+
+    ``begin`` holds ``paths`` starts for each row, one after the other.
+    """
+    rows = begin.shape[0] // paths
+    drawn = xp.reshape(rng.integers(0, F.tilt.shape[0], (rows, paths * steps)), (rows * paths, steps))
     path = [begin]
     for s in range(steps):
         moved = path[-1] - gamma * (F.grad(drawn[:, s], path[-1]) + lean)
