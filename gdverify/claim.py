@@ -19,6 +19,10 @@ from .errors import ClaimError
 CLAIM_ID = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*\.[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*$")
 EVIDENCE_KINDS = ("derivation", "experiment", "worst-case")
 TIERS = ("smoke", "standard", "full")
+LAWS = (
+    "gaussian", "sphere", "signs", "haar", "unitary", "rotation", "gram-inverse", "gradient-flow", "gradient-descent",
+    "initial-value", "constant", "integers", "invertible",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ class Assumption:
         a list where one assumption yields several; None for an assumption that is not used by algebra
         (measurability, "trained to convergence")
     latex : how the report prints it
-    key : what makes two assumptions the same (by default the name); function classes put their parameters here
+    key : what makes two assumptions the same (by default the name); function classes put their parameters here; one
+        that begins with a name of `LAWS` is made by `gdverify.laws` alone, for rules read it
     where : given the same objects, expressions that must be proved >= 0 before the schema may be used: the range of
         its indices, outside which it may be false
     """
@@ -76,6 +81,16 @@ class Assumption:
     latex: str = field(default="", compare=False, repr=False)
     key: tuple[Any, ...] = ()
     where: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.key[:1] and self.key[0] in LAWS and not isinstance(self, Law):
+            raise ClaimError(
+                f"assumption {self.name!r}: a key that begins with {self.key[0]!r} is that of a law of gdverify.laws"
+            )
+
+
+class Law(Assumption):
+    """An assumption of `gdverify.laws`: rules of the kernel read its key."""
 
 
 @dataclass(frozen=True)

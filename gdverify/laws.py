@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy
 
-from .claim import Assumption
+from .claim import Assumption, Law
 from .errors import ClaimError
 from .language import Covariance, Mean, SymmetricMatrix
 from .printing import latex as tex
@@ -28,7 +28,7 @@ def gaussian(letter: Any, rows: Any = None, columns: Any = None) -> Assumption:
     n, d = _shape(letter)
     rows = sympy.Identity(n) if rows is None else rows
     columns = sympy.Identity(d) if columns is None else columns
-    return Assumption(
+    return Law(
         name=f"{letter} is Gaussian",
         latex=rf"{tex(letter)} \sim \mathcal{{N}}(0, {tex(rows)} \otimes {tex(columns)})",
         key=("gaussian", letter, _Fixed(rows, columns)),
@@ -39,7 +39,7 @@ def sphere(letter: Any) -> Assumption:
     """A vector (d x 1) uniform on the unit sphere of R^d, independent of the other random letters."""
     if _shape(letter)[1] != 1:
         raise ClaimError(f"{letter} is no column vector")
-    return Assumption(
+    return Law(
         name=f"{letter} is uniform on the sphere",
         latex=rf"{tex(letter)} \sim \mathrm{{Unif}}(S^{{{tex(_shape(letter)[0])}-1}})",
         key=("sphere", letter),
@@ -49,7 +49,7 @@ def sphere(letter: Any) -> Assumption:
 def signs(letter: Any) -> Assumption:
     """A matrix of independent fair signs (Rademacher variables), independent of the other random letters."""
     _shape(letter)
-    return Assumption(
+    return Law(
         name=f"{letter} has independent signs",
         latex=rf"{tex(letter)}_{{ij}} \sim \mathrm{{Unif}}\{{-1, 1\}}\text{{ independent}}",
         key=("signs", letter),
@@ -60,7 +60,7 @@ def haar(letter: Any) -> Assumption:
     """A Haar-distributed matrix of the whole orthogonal group O(n), independent of the other random letters."""
     if _shape(letter)[0] != _shape(letter)[1]:
         raise ClaimError(f"{letter} is not square")
-    return Assumption(
+    return Law(
         name=f"{letter} is Haar orthogonal",
         latex=rf"{tex(letter)} \sim \mathrm{{Haar}}(O({tex(_shape(letter)[0])}))",
         key=("haar", letter),
@@ -75,7 +75,7 @@ def haar_unitary(real: Any, imaginary: Any) -> Assumption:
     if _shape(real) != _shape(imaginary) or _shape(real)[0] != _shape(real)[1] or real == imaginary:
         raise ClaimError(f"{real} and {imaginary} are not the two parts of a square matrix")
     both, n = f"{tex(real)} + i {tex(imaginary)}", tex(_shape(real)[0])
-    return Assumption(
+    return Law(
         name=f"{real} + i {imaginary} is Haar unitary",
         latex=rf"{both} \sim \mathrm{{Haar}}(U({n}))",
         key=("unitary", real, imaginary),
@@ -93,7 +93,7 @@ def rotation_invariant(points: tuple[Any, ...], labels: tuple[Any, ...] = (), na
     if any(isinstance(x, SymmetricMatrix) for x in points):
         raise ClaimError("a rotated matrix is no longer symmetric")
     names = ", ".join(map(str, points))
-    return Assumption(
+    return Law(
         name=name or f"the law of {names} does not change under rotations",
         latex=rf"(O x)_{{x \in \{{{names}\}}}} \sim (x),\ O \in O(d)",
         key=("rotation", tuple(points), tuple(labels)),
@@ -107,7 +107,7 @@ def gram_inverse(inverse: Any, letter: Any) -> Assumption:
     with n >= d and invertible covariances.
     """
     relation = sympy.Eq(inverse * letter.T * letter, sympy.Identity(_shape(letter)[1]), evaluate=False)
-    return Assumption(
+    return Law(
         name=f"{inverse} inverts the Gram matrix of {letter}",
         schema=lambda: relation,
         latex=rf"{tex(inverse)} = ({tex(letter)}^T {tex(letter)})^{{-1}}",
@@ -134,7 +134,7 @@ def gradient_flow(loss: Any, letters: tuple[Any, ...], time: Any = None, name: s
     ``time`` is the symbol that ``letters`` (terms of a `MatrixSequence`) and ``loss`` carry as their index; the law
     then holds at every time >= 0, and speaks of every instant of one trajectory.
     """
-    return Assumption(name=name, latex=r"\dot X = -\nabla_X L", key=("gradient-flow", loss, tuple(letters), time))
+    return Law(name=name, latex=r"\dot X = -\nabla_X L", key=("gradient-flow", loss, tuple(letters), time))
 
 
 def gradient_descent(
@@ -152,7 +152,7 @@ def gradient_descent(
     """
     if successor is None:
         successor = {x: x.sequence(index + 1) for x in letters}
-    return Assumption(
+    return Law(
         name=name,
         latex=r"X_{k+1} = X_k - \eta \nabla_X L",
         key=("gradient-descent", loss, tuple(letters), index, step, tuple(successor.items())),
@@ -164,7 +164,7 @@ def invertible(*letters: Any) -> Assumption:
 
     A `MatrixSequence` stands for all its terms.
     """
-    return Assumption(name=f"invertible {', '.join(map(str, letters))}", key=("invertible", letters))
+    return Law(name=f"invertible {', '.join(map(str, letters))}", key=("invertible", letters))
 
 
 def loewner(name: str, larger: Any, smaller: Any, latex: str = "") -> Assumption:
@@ -187,7 +187,7 @@ def loewner(name: str, larger: Any, smaller: Any, latex: str = "") -> Assumption
 def initial_value(state: Any, time: Any, field: Any, start: Any, name: str = "") -> Assumption:
     """``state`` (such as ``y(t)``) starts at ``start``, and its derivative is ``field``, an expression in it."""
     relation = sympy.Eq(sympy.Derivative(state, time), field, evaluate=False)
-    return Assumption(
+    return Law(
         name=name or f"motion of {state}",
         latex=rf"{tex(relation)},\ {tex(state.xreplace({time: sympy.S.Zero}))} = {tex(start)}",
         key=("initial-value", state, time, sympy.sympify(field), sympy.sympify(start)),
@@ -196,12 +196,12 @@ def initial_value(state: Any, time: Any, field: Any, start: Any, name: str = "")
 
 def constant(*letters: Any) -> Assumption:
     """These matrices, symbols or functions (data, targets, weights) are neither random nor moving."""
-    return Assumption(name=f"constant {', '.join(map(str, letters))}", key=("constant", letters))
+    return Law(name=f"constant {', '.join(map(str, letters))}", key=("constant", letters))
 
 
 def integers(*functions: Any) -> Assumption:
     """All values of these scalar functions (``Function("n")``) are integers."""
-    return Assumption(name=f"integers {', '.join(map(str, functions))}", key=("integers", functions))
+    return Law(name=f"integers {', '.join(map(str, functions))}", key=("integers", functions))
 
 
 def equation(name: str, left: Any, right: Any, latex: str = "") -> Assumption:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Identity, MatrixSymbol, Trace
 
-from gdverify import Claim, Integers, Paper, Positive, SureBound
+from gdverify import Assumption, Claim, Integers, Paper, Positive, SureBound
 from gdverify.errors import ClaimError, ProofError
 from gdverify.kernel import Proof
 from gdverify.kernel.matrix import words
@@ -124,6 +124,14 @@ SIGN_VECTOR = [
     Trace(a.T * u) ** 4,
     Trace(A * u * u.T * B * u * u.T),
 ]
+
+
+def test_the_key_of_a_law_is_free_to_no_other_assumption():
+    """Rules read it: ("signs",) would be a law of nothing."""
+    for key in (("signs",), ("gaussian", X, "rows"), ("constant", (X,)), ("invertible",)):
+        with pytest.raises(ClaimError, match="that of a law"):
+            Assumption("free", key=key)
+    assert Assumption("free", key=("sign",)) != signs(X) == signs(X)
 
 
 @pytest.mark.parametrize("expr", SIGN_VECTOR, ids=str)
