@@ -6,6 +6,7 @@ process of its own on its worker, under the same limits; the tasks of a worker t
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import multiprocessing
@@ -40,8 +41,9 @@ def dask(address: str) -> Iterator[Executor]:
         text = f"--scheduler needs Dask ({missing.name} is not installed): pip install 'gdverify[cluster]'"
         raise UsageError(text) from None
     try:
+        asyncio.run(_connect(address))
         client = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, TypeError, ImportError) as error:
         raise UsageError(f"--scheduler {address}: no scheduler answers there ({one_line(error)})") from error
     try:
         found = client.run(identity)
@@ -57,6 +59,17 @@ def dask(address: str) -> Iterator[Executor]:
     finally:
         with contextlib.suppress(Exception):
             client.close(timeout=5)
+
+
+async def _connect(address: str) -> None:
+    """Raises if nobody answers: a client that could not be made would say so a second time, 20 s later, and one without
+    an address starts a cluster of its own.
+    """
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    connection = await connect(address, timeout=10, **Security().get_connection_args("client"))
+    connection.abort()
 
 
 def identity() -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -72,15 +74,17 @@ def run(
     Raises
     ------
     UsageError
-        a setting makes no sense, an override is unknown to every claim or outside a domain, no GPU with ``cuda``
+        a setting makes no sense, an override is unknown to every claim or outside a domain, no GPU with ``cuda``, no
+        cluster at the scheduler's address
     """
     settings.check()
     started = datetime.now(UTC)
     gpus = gpus_of(settings)
     plain = for_workers(settings, gpus)
-    planned = plan_here(claims, settings, plain)
-    database = None if all(p.claim is not None for p in planned) else Database()
-    return _carry_out(planned, settings, plain, gpus, started, database, [], on_verdict, on_progress)
+    with _cluster(settings) as executor:
+        planned = plan_here(claims, settings, plain)
+        database = None if all(p.claim is not None for p in planned) else Database()
+        return _carry_out(planned, settings, plain, gpus, executor, started, database, [], on_verdict, on_progress)
 
 
 def run_apart(
@@ -100,9 +104,10 @@ def run_apart(
     started = datetime.now(UTC)
     gpus = gpus_of(settings)
     plain = for_workers(settings, gpus)
-    database = Database()
-    planned = plan_apart(entries, settings, plain, database, on_progress)
-    return _carry_out(planned, settings, plain, gpus, started, database, command, on_verdict, on_progress)
+    with _cluster(settings) as executor:
+        database = Database()
+        planned = plan_apart(entries, settings, plain, database, on_progress)
+        return _carry_out(planned, settings, plain, gpus, executor, started, database, command, on_verdict, on_progress)
 
 
 class _Board:
@@ -185,6 +190,7 @@ def _carry_out(
     settings: Settings,
     plain: dict[str, Any],
     gpus: Sequence[str],
+    executor: Executor | None,
     started: datetime,
     database: Database | None,
     command: Sequence[str],
@@ -211,7 +217,7 @@ def _carry_out(
             add_checkpoints(requests, slots, board.keys, fresh=not settings.cache and settings.resume is None)
         for request in [r for r in requests if _claim(r, slots) is not None]:
             _run_here(request, _claim(request, slots), board)
-        _run_away([r for r in requests if _claim(r, slots) is None], settings, gpus, board)
+        _run_away([r for r in requests if _claim(r, slots) is None], settings, gpus, executor, board)
     except KeyboardInterrupt:
         board.interrupt()
     out.finished = datetime.now(UTC)
@@ -235,7 +241,20 @@ def _run_here(request: Request, claim: Any, board: _Board) -> None:
         board.settle(place, perform(claim, request.payload, task))
 
 
-def _run_away(requests: Sequence[Request], settings: Settings, gpus: Sequence[str], board: _Board) -> None:
+def _cluster(settings: Settings) -> contextlib.AbstractContextManager[Executor | None]:
+    """The cluster that a run was told to use: asked for first, so that a wrong address is not found out too late or
+    never, where earlier runs have computed everything.
+    """
+    if settings.scheduler is None:
+        return contextlib.nullcontext()
+    from .cluster import dask
+
+    return dask(settings.scheduler)
+
+
+def _run_away(
+    requests: Sequence[Request], settings: Settings, gpus: Sequence[str], executor: Executor | None, board: _Board
+) -> None:
     """In processes of this machine, or on a cluster."""
     how: dict[str, Any] = {
         "limits": limits_of(settings),
@@ -243,13 +262,12 @@ def _run_away(requests: Sequence[Request], settings: Settings, gpus: Sequence[st
         "failed": board.fail,
         "waiting": lambda running: board.progress(list(dict.fromkeys(r.payload["claim"] for r in running))),
     }
-    if settings.scheduler is None:
+    if executor is None:
         run_requests(requests, work, jobs=max(1, min(settings.jobs, len(requests))), gpus=gpus, **how)
-    elif requests:
-        from .cluster import dask, run_on
+    else:
+        from .cluster import run_on
 
-        with dask(settings.scheduler) as executor:
-            run_on(executor, requests, work, **how)
+        run_on(executor, requests, work, **how)
 
 
 def _versions() -> dict[str, str]:

@@ -66,10 +66,10 @@ def cluster(folder, workers):
             process.wait()
 
 
-def check(folder, *more, code=0):
+def check(folder, *more, code=0, fresh=("--no-cache",)):
     env = {**os.environ, "GDVERIFY_HOME": str(folder / "home")}
     done = subprocess.run(
-        [sys.executable, "-m", "gdverify", "check", "claims.py", "--audit", "--no-cache", "--device", "cpu", *more],
+        [sys.executable, "-m", "gdverify", "check", "claims.py", "--audit", *fresh, "--device", "cpu", *more],
         cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
@@ -102,16 +102,23 @@ def test_a_cluster_says_what_one_machine_says_and_outlives_a_worker(tmp_path):
     assert one == two == three
 
 
-def test_a_scheduler_that_is_not_there_is_one_line(tmp_path):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", ""])
+def test_a_scheduler_that_is_not_there_is_one_line(tmp_path, address):
+    """Also where earlier runs have computed everything."""
     pytest.importorskip("distributed")
     (tmp_path / "claims.py").write_text(TRUE)
-    done = check(tmp_path, "--scheduler", "tcp://127.0.0.1:1", code=2)
+    check(tmp_path, fresh=())
+    done = check(tmp_path, "--scheduler", address, code=2, fresh=())
     assert len(done.stderr.strip().splitlines()) == 1 and "no scheduler answers" in done.stderr
+    assert not done.stdout
 
 
 def test_workers_with_other_code_are_refused(monkeypatch):
     distributed = pytest.importorskip("distributed")
     from gdverify import cluster as module
+
+    async def connect(address):
+        pass
 
     class Client:
         def __init__(self, *args, **kwargs):
@@ -123,6 +130,7 @@ def test_workers_with_other_code_are_refused(monkeypatch):
         def close(self, timeout):
             pass
 
+    monkeypatch.setattr(module, "_connect", connect)
     monkeypatch.setattr(distributed, "Client", Client)
     with pytest.raises(UsageError, match="has another numpy"), module.dask("tcp://127.0.0.1:1"):
         pass
