@@ -28,6 +28,8 @@ _THREADS = (
     "NUMEXPR_NUM_THREADS",
 )
 _LARGEST = 256 * 2**20  # bytes of one answer
+_LONGEST = 10_000  # characters of what went wrong
+_STARTS = 20  # times that starting a process is tried while none is running
 
 
 @dataclass
@@ -81,23 +83,30 @@ class _Child:
         self.connection, theirs = context.Pipe(duplex=False)
         memory = limits.memory if lane is None else None
         self.process = context.Process(target=_serve, args=(theirs, work, request.payload, lane, memory), daemon=True)
-        with one_thread_each():
-            self.process.start()
-        theirs.close()
+        try:
+            with one_thread_each():
+                self.process.start()
+        except BaseException:
+            self.connection.close()
+            raise
+        finally:
+            theirs.close()
+        self._mail = _Mail(self.connection)
         self.since = time.monotonic()
 
     def late(self) -> bool:
         """Whether the task under way has had its time."""
         return self.limits.seconds is not None and time.monotonic() - self.since > self.limits.seconds
 
-    def receive(self) -> Any:
-        """The next message, or None when there will be none."""
+    def receive(self) -> list[Any]:
+        """The messages that have come in whole; None among them says that there will be no more."""
         try:
-            message = json.loads(self.connection.recv_bytes(_LARGEST))
-        except (EOFError, OSError, ValueError):
-            return None
-        self.since = time.monotonic()
-        return message
+            messages: list[Any] = [json.loads(text) for text in self._mail.read()]
+        except (EOFError, OSError, ValueError, RecursionError):
+            return [None]
+        if messages:
+            self.since = time.monotonic()
+        return messages
 
     def end(self) -> str:
         """Stop it with all that it started; what its end looks like."""
@@ -116,6 +125,40 @@ class _Child:
         return f"it ended by itself, with code {code}"
 
 
+class _Mail:
+    """The lines that come out of a pipe.  Half a line holds nobody up, and one without end is cut off.
+
+    Raises
+    ------
+    EOFError, OSError
+        there are no more
+    """
+
+    def __init__(self, connection: Connection):
+        self._connection, self._rest = connection, bytearray()
+        if os.name == "posix":
+            os.set_blocking(connection.fileno(), False)
+
+    def read(self) -> list[bytes]:
+        """Those that are whole by now."""
+        if os.name != "posix":
+            return [self._connection.recv_bytes(_LARGEST)]
+        try:
+            part = os.read(self._connection.fileno(), 2**20)
+        except BlockingIOError:
+            return []
+        if not part:
+            raise EOFError
+        self._rest += part
+        if b"\n" not in part:
+            if len(self._rest) > _LARGEST:
+                raise OSError("a message without end")
+            return []
+        *whole, rest = bytes(self._rest).split(b"\n")
+        self._rest = bytearray(rest)
+        return whole
+
+
 def _context() -> Any:
     """Children forked from a clean server where there is one."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -131,6 +174,7 @@ def _serve(connection: Connection, work: Callable[[Any], Iterable[Any]], payload
         os.setsid()  # Ctrl-C is for the parent, which reports and ends us; and what we start can be ended with us
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _let_go(connection)
     _hush()
     _die_with_parent()
     if gpu is not None:
@@ -139,20 +183,47 @@ def _serve(connection: Connection, work: Callable[[Any], Iterable[Any]], payload
         _limit_memory(memory)
 
     def send(message: Any) -> None:
-        connection.send_bytes(json.dumps(message, default=_plain).encode())
+        text = json.dumps(message, default=_plain).encode()
+        if os.name != "posix":
+            connection.send_bytes(text)
+            return
+        rest = memoryview(text + b"\n")
+        while rest:
+            rest = rest[os.write(connection.fileno(), rest) :]
 
-    send_bytes = send  # looked up here, so that patched modules do not matter
     try:
         for answer in work(payload):
-            send_bytes({"answer": answer})
-        send_bytes({"done": True})
+            send({"answer": answer})
+        send({"done": True})
     except BaseException as error:  # SystemExit too: a module that calls sys.exit(0) must not look like success
         with contextlib.suppress(BaseException):
-            send_bytes({"failed": _described(error)})
+            send({"failed": _described(error)})
     finally:
         with contextlib.suppress(BaseException):
             connection.close()
         os._exit(0)  # no atexit handlers and no waiting for threads of the user's
+
+
+def _let_go(connection: Connection) -> None:
+    """Close what was inherited but the way home: the pipes that hold the server and its tracker are not for claims."""
+    if os.name != "posix":
+        return
+    keep = connection.fileno()
+    os.closerange(3, keep)
+    os.closerange(keep + 1, 2**16)
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nowhere, 0)  # nor is what the run itself may be reading
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
+    from multiprocessing import forkserver, resource_tracker
+
+    for owner, names in (
+        (forkserver._forkserver, ("_forkserver_alive_fd", "_forkserver_address", "_forkserver_pid")),
+        (resource_tracker._resource_tracker, ("_fd", "_pid")),
+    ):
+        for name in names:  # what needs these starts its own
+            with contextlib.suppress(AttributeError):
+                setattr(owner, name, None)
 
 
 def _plain(value: Any) -> Any:
@@ -228,10 +299,11 @@ def run_requests(
     waiting: Callable[[list[Request]], None] = lambda running: None,
     poll: float = 0.2,
 ) -> None:
-    """Run every request, at most ``jobs`` at a time and one on each GPU.
+    """Run every request, at most ``jobs`` at a time and one on each GPU; fewer where no more processes can be started.
 
-    The task at which a child dies is tried once more, alone; if that kills its child too it is reported through
-    ``failed``, as is at once a task that takes longer than it may.  The tasks after it go to a fresh child.
+    The task at which a child dies is tried once more, in the end, when nothing else is running (another may have taken
+    the memory, or killed the server of them all); if that kills its child too it is reported through ``failed``, as is
+    at once a task that takes longer than it may.  The tasks after it go to a fresh child.
 
     Parameters
     ----------
@@ -239,11 +311,17 @@ def run_requests(
         each as it comes
     answered, failed : called in this process with a task's place and its answer, or with what went wrong
     waiting : called about every ``poll`` seconds with the requests under way
+
+    Raises
+    ------
+    OSError
+        not even one process can be started
     """
     limits = limits or Limits()
-    queue = deque(requests)
+    queue, again_alone = deque(requests), deque[Request]()
     idle: list[str | None] = [*gpus, *[None] * jobs]
     busy: dict[Connection, _Child] = {}
+    refused = 0
 
     def settle(child: _Child, message: str, again: bool) -> None:
         """A child is through; ``message`` says why, if it did not finish."""
@@ -252,35 +330,55 @@ def run_requests(
         if at >= len(request.places):
             return
         rest = [request.part(at + 1)] if at + 1 < len(request.places) else []
+        queue.extendleft(rest)
         if again and not request.retried:
-            queue.extendleft(reversed([request.part(at, at + 1, retried=True), *rest]))
+            again_alone.append(request.part(at, at + 1, retried=True))
         else:
-            queue.extendleft(rest)
-            failed(request.places[at], message)
+            failed(request.places[at], message[:_LONGEST])
+
+    def begin(request: Request, lane: str | None) -> bool:
+        """Whether there is a process at work on it."""
+        nonlocal refused
+        try:
+            child = _Child(lane, request, work, limits)
+        except (OSError, EOFError) as error:  # too many files or processes, or the server is gone: there is a next one
+            refused += 1
+            if refused > _STARTS and not busy:
+                raise OSError(f"no worker process can be started: {error}") from error
+            return False
+        refused = 0
+        idle.remove(lane)
+        busy[child.connection] = child
+        return True
+
+    def hear(child: _Child) -> None:
+        """Take what it sent."""
+        for message in child.receive():
+            if isinstance(message, dict) and "answer" in message and child.answers < len(child.request.places):
+                child.answers += 1
+                answered(child.request.places[child.answers - 1], message["answer"])
+                continue
+            del busy[child.connection]
+            end = child.end()
+            if isinstance(message, dict) and "failed" in message:
+                settle(child, str(message["failed"]), again=False)
+            elif isinstance(message, dict) and "done" in message:
+                settle(child, "no answer", again=False)
+            else:
+                settle(child, f"the worker process died ({end})", again=True)
+            return
 
     try:
-        while queue or busy:
+        while queue or busy or again_alone:
+            if not queue and not busy:
+                queue.append(again_alone.popleft())
             for lane in list(idle):
                 request = _next(queue, lane, bool(gpus))
-                if request is not None:
-                    idle.remove(lane)
-                    child = _Child(lane, request, work, limits)
-                    busy[child.connection] = child
+                if request is not None and not begin(request, lane):
+                    queue.appendleft(request)
+                    break
             for connection in wait(list(busy), timeout=poll):
-                child = busy[connection]  # type: ignore[index]
-                message = child.receive()
-                if isinstance(message, dict) and "answer" in message and child.answers < len(child.request.places):
-                    child.answers += 1
-                    answered(child.request.places[child.answers - 1], message["answer"])
-                    continue
-                del busy[connection]  # type: ignore[arg-type]
-                end = child.end()
-                if isinstance(message, dict) and "failed" in message:
-                    settle(child, str(message["failed"]), again=False)
-                elif isinstance(message, dict) and "done" in message:
-                    settle(child, "no answer", again=False)
-                else:
-                    settle(child, f"the worker process died ({end})", again=True)
+                hear(busy[connection])  # type: ignore[index]
             for connection, child in list(busy.items()):
                 if child.late():
                     del busy[connection]

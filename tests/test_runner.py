@@ -3,10 +3,11 @@
 import os
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
-from gdverify import discover, worker
+from gdverify import discover, pool, worker
 from gdverify.api import exact_number, load
 from gdverify.audit import judge
 from gdverify.discover import Located, read_statically, select
@@ -45,6 +46,47 @@ def test_a_dead_worker_costs_only_its_own_task():
     assert {k: v["task"] for k, v in answers.items()} == {0: "a", 2: "b", 3: "c", 5: "d"}
     assert {v["threads"] for v in answers.values()} == {"1"}
     assert "worker process died" in failures[1] and "an accident" in failures[4]
+
+
+def crowded_work(payload):
+    """Dies unless it is alone; who is there says so in a folder."""
+    folder = Path(payload["folder"])
+    for task in payload["tasks"]:
+        mine = folder / task
+        mine.touch()
+        time.sleep(1.0)
+        if task == "large" and len(list(folder.iterdir())) > 1:
+            mine.unlink()
+            os._exit(1)
+        mine.unlink()
+        yield task
+
+
+def test_what_dies_in_a_crowd_is_tried_alone(tmp_path):
+    answers, failures = {}, {}
+    requests = [Request({"tasks": [t], "folder": str(tmp_path)}, [t]) for t in ("large", "a", "b")]
+    run_requests(requests, crowded_work, jobs=2, answered=answers.__setitem__, failed=failures.__setitem__)
+    assert set(answers) == {"large", "a", "b"} and not failures
+
+
+def test_fewer_workers_where_the_system_allows_no_more(monkeypatch):
+    real, there = pool._Child, []
+
+    def child(*args):
+        there[:] = [c for c in there if not c.connection.closed]
+        if there:
+            raise OSError("too many open files")
+        there.append(real(*args))
+        return there[-1]
+
+    monkeypatch.setattr(pool, "_Child", child)
+    answers, failures = {}, {}
+    requests = [Request({"tasks": [t]}, [t]) for t in "abc"]
+    run_requests(requests, fragile_work, jobs=3, answered=answers.__setitem__, failed=failures.__setitem__, poll=0.01)
+    assert set(answers) == {"a", "b", "c"} and not failures
+    monkeypatch.setattr(pool, "_Child", lambda *args: os.open("/nowhere/at/all", os.O_RDONLY))
+    with pytest.raises(OSError, match="no worker process"):
+        run_requests(requests, fragile_work, jobs=3, answered=lambda *a: 0, failed=lambda *a: 0, poll=0.01)
 
 
 @pytest.fixture
