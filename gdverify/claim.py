@@ -204,6 +204,9 @@ class Claim:
             raise ClaimError(f"claim id {self.id!r} is not of the form paper-slug.claim-name")
         if not isinstance(self.decides, Decision):
             raise ClaimError(f"{self.id}: decides= must be a decision kind, not {type(self.decides).__name__}")
+        for name in ("title", "locator", "statement", "notes", "no_derivation"):
+            if not isinstance(getattr(self, name), str):
+                raise ClaimError(f"{self.id}: {name} is no text")
         for name in ("title", "locator", "statement"):
             if not getattr(self, name):
                 raise ClaimError(f"{self.id}: {name} is empty")
@@ -216,6 +219,9 @@ class Claim:
         for mutant in self.mutants:
             if not isinstance(mutant, Mutant):
                 raise ClaimError(f"{self.id}: mutants= holds {mutant!r}, which is no Mutant")
+            strange = [kind for kind in mutant.by if kind not in EVIDENCE_KINDS]
+            if strange:
+                raise ClaimError(f"{self.id}: mutant {mutant.name!r}: by= names {strange[0]!r}, no kind of evidence")
             for name in mutant.decides:
                 if name not in known:
                     kind = type(self.decides).__name__

@@ -18,15 +18,16 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from stat import S_ISREG
 from types import ModuleType
 from typing import Any
 
 from .claim import Claim
 from .decision import KINDS
-from .errors import UsageError
+from .errors import UsageError, one_line
 from .store import home, write_atomically
 
 ENTRY_POINTS = "gdverify.theorems"
@@ -280,6 +281,8 @@ class Index:
         """Claims of a file, from the cache, from its syntax tree, or by importing it."""
         try:
             stat = os.stat(source.path)
+            if not S_ISREG(stat.st_mode):  # to read a pipe is to wait for who writes it
+                raise UsageError(f"{source.path}: not a file")
             stamp = [stat.st_mtime_ns, stat.st_size]
             known = self._known.get(source.path)
             if known is not None and known[:2] == stamp:
@@ -327,14 +330,21 @@ def listed_apart(source: Source) -> list[Entry]:
     from .pool import Limits, Request, run_requests
     from .worker import work
 
-    found: list[list[str]] = []
+    found: list[Any] = []
     why: list[str] = []
+
+    def answered(_: Any, answer: Any) -> None:
+        rows = answer.get("result") if isinstance(answer, dict) else None
+        found.extend(rows if isinstance(rows, list) else [None])
+
     run_requests(
         [Request({"source": source, "tasks": [{"list": True}]}, [0])], work, jobs=1, limits=Limits(_LISTING),
-        answered=lambda _, answer: found.extend(answer["result"]), failed=lambda _, text: why.append(text),
+        answered=answered, failed=lambda _, text: why.append(text),
     )  # fmt: skip
     if why:
         raise UsageError(why[0] if source.path in why[0] else f"{source.path}: {why[0]}")
+    if not all(isinstance(row, list) and len(row) == 3 and all(isinstance(x, str) for x in row) for row in found):
+        raise UsageError(f"{source.path}: the worker process sent nonsense")
     return [Entry(i, title, source.topic, kind, source) for i, title, kind in found]
 
 
@@ -352,6 +362,7 @@ def catalogue(sources: Sequence[Source] | None = None) -> list[Entry]:
         entries += _entries_or_problem(index, source)
     index.save()
     seen: dict[str, Entry] = {}
+    entries = _told_apart(entries)
     for entry in entries:
         if entry.id in seen:
             raise UsageError(f"two claims have the id {entry.id}: {seen[entry.id].source.path}, {entry.source.path}")
@@ -440,7 +451,7 @@ def _broken(path: str, error: BaseException) -> UsageError:
             if frame.filename == path:
                 line = frame.lineno
         kind = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
-        message = kind + (" ".join(str(error).split()) or "no message")
+        message = kind + (one_line(error, 2000) or "no message")
     return UsageError(f"{path}{f':{line}' if line else ''}: {message}")
 
 
@@ -491,6 +502,19 @@ def _entries_or_problem(index: Index, source: Source) -> list[Entry]:
         return [Entry(f"{name}.unreadable", source.path, source.topic, "", source, str(error))]
 
 
+def _told_apart(entries: Sequence[Entry]) -> list[Entry]:
+    """The same entries; modules that cannot be read and are called alike get names that tell them apart."""
+    paths: dict[str, set[str]] = {}
+    for entry in entries:
+        paths.setdefault(entry.id, set()).add(entry.source.path)
+    return [
+        replace(entry, id=f"{entry.id}-{hashlib.sha256(os.fsencode(entry.source.path)).hexdigest()[:8]}")
+        if entry.problem and len(paths[entry.id]) > 1
+        else entry
+        for entry in entries
+    ]
+
+
 def _is_dir(text: str) -> bool:
     try:
         return Path(text).is_dir()
@@ -525,7 +549,7 @@ def find(patterns: Sequence[str], everything: bool = False) -> list[Entry]:
         else:
             raise UsageError(_no_claim(pattern, [e.id for e in entries]))
     out: dict[str, Entry] = {}
-    for entry in chosen:
+    for entry in _told_apart(chosen):
         first = out.setdefault(entry.id, entry)
         if first.source.path != entry.source.path:
             raise UsageError(f"two claims have the id {entry.id}: {first.source.path} and {entry.source.path}")

@@ -243,6 +243,7 @@ def draw_cases(
         if name not in known:
             raise UsageError(no_such_parameter(name, known))
     cases: list[Case] = []
+    seen: set[Any] = set()
     for position, part in enumerate(fixed):
         rng = random.Random(f"{seed}/{position}")
         given = {**part, **overrides}
@@ -250,7 +251,13 @@ def draw_cases(
         plans = ["low", "high"] + ["edge" if k % 2 == 0 else "inside" for k in range(inside)] if free else ["low"]
         for plan in plans:
             case = Case(_draw(domains, given, plan, rng))
-            if case._values not in [c._values for c in cases]:
+            try:
+                point = frozenset(case._values.items())
+                again = point in seen
+                seen.add(point)
+            except TypeError:  # a list among them
+                again = case._values in [c._values for c in cases]
+            if not again:
                 cases.append(case)
     return cases
 

@@ -13,9 +13,13 @@ from .discover import Entry, Located, Source
 from .errors import UsageError
 from .pool import Request, run_requests
 from .record import Record, stand_in
+from .result import NONSENSE
 from .settings import Settings, limits_of
 from .suggest import no_such_parameter
 from .worker import plan, work
+
+_MOST_CASES = 10**6
+_BARE = "no evidence: attach a derivation, an experiment or a worst case"
 
 
 @dataclass
@@ -77,9 +81,16 @@ def plan_apart(
             tasks = [{"plan": [e.id for e in group]}]
             requests.append(Request({"source": source, "settings": dict(plain), "tasks": tasks}, [source]))
 
-    def answered(source: Source, answer: dict[str, Any]) -> None:
-        found[source] = answer["result"]
-        database.keep(keys[source], answer["depends"], answer["result"], "")
+    def answered(source: Source, answer: Any) -> None:
+        try:
+            depends, result = answer["depends"], answer["result"]
+            _check(result, groups[source])
+        except NONSENSE:  # a module may have patched what sends it
+            found[source] = "the worker process sent nonsense"
+        else:
+            found[source] = result
+            if depends is not None:
+                database.keep(keys[source], depends, result, "")
         on_progress(len(found), len(groups), ["reading theorem modules"])
 
     run_requests(
@@ -92,15 +103,19 @@ def plan_apart(
             for entry in group:
                 plans[entry.id] = Planned(stand_in(entry), source, [], [], broken=broken[source])
             continue
-        for one in found[source]:
+        for entry, one in zip(group, found[source], strict=True):
+            if "broken" in one:
+                plans[entry.id] = Planned(stand_in(entry), source, [], [], broken=one["broken"])
+                continue
             if one["problem"]:
                 raise UsageError(one["problem"])
             record = Record(**one["record"])
-            bare = "" if record.evidence else "no evidence: attach a derivation, an experiment or a worst case"
+            bare = "" if record.evidence else _BARE
             plans[record.id] = Planned(record, source, one["cases"], one["parameters"], broken=bare)
     if plans and all(p.broken for p in plans.values()):
         name, first = next(iter(plans.items()))
-        raise UsageError(first.broken if first.source in broken else f"{name} has {first.broken}")
+        lead = "" if first.source in broken else f"{name} has " if first.broken == _BARE else f"{name}: "
+        raise UsageError(lead + first.broken)
     return [plans[entry.id] for entry in entries]
 
 
@@ -108,11 +123,28 @@ def _still_good(known: tuple[Any, Any], source: Source, group: Sequence[Entry]) 
     """Whether stored plans still hold, and are plans at all."""
     depends, plans = known
     try:
-        ids = [Record(**one["record"]).id for one in plans]
-        whole = all({"cases", "parameters", "problem"} <= set(one) for one in plans)
-        return whole and sorted(ids) == sorted(e.id for e in group) and digest.unchanged(depends, source.path)
-    except (TypeError, ValueError, KeyError, AttributeError):
+        _check(plans, group)
+        return digest.unchanged(depends, source.path)
+    except NONSENSE:
         return False
+
+
+def _check(plans: Any, group: Sequence[Entry]) -> None:
+    """Raises one of `NONSENSE` if these are no plans of the claims of a module, in their order."""
+    if not isinstance(plans, list) or len(plans) != len(group):
+        raise ValueError("other claims")
+    for entry, one in zip(group, plans, strict=True):
+        if "broken" in one:
+            if not isinstance(one["broken"], str) or not one["broken"]:
+                raise ValueError("no reason")
+            continue
+        record = Record.from_plain(one["record"])
+        cases, names = one["cases"], one["parameters"]
+        whole = len(cases) == len(record.evidence) and all(type(n) is int and 0 <= n <= _MOST_CASES for n in cases)
+        if record.id != entry.id or not whole or not isinstance(one["problem"], str):
+            raise ValueError("no plan")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("no parameters")
 
 
 def having(planned: Sequence[Planned], kinds: Sequence[str] | None) -> tuple[list[Planned], list[Record]]:

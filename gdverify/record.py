@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .result import check_plain
+
 if TYPE_CHECKING:
     from .claim import Claim
     from .discover import Entry, Source
@@ -68,7 +70,23 @@ class Record:
 
     @classmethod
     def from_plain(cls, data: Mapping[str, Any]) -> Record:
-        return cls(**data)
+        """Raises one of `gdverify.result.NONSENSE` if this is no record."""
+        check_plain(data)
+        out = cls(**data)
+        texts = (out.id, out.title, out.topic, out.bibtex, out.locator, out.statement, out.notes, out.no_derivation)
+        rows = {
+            "symbols": ("name", "latex", "domain", "drawn"), "assumptions": ("name", "latex"),
+            "defines": ("name", "latex", "value"), "evidence": ("kind", "name"), "mutants": ("name",),
+        }  # fmt: skip
+        texts += tuple(row[name] for field, names in rows.items() for row in getattr(out, field) for name in names)
+        texts += (out.paper["slug"], out.decides["kind"], *(kind for m in out.mutants for kind in m["by"]))
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("what should be text is none")
+        if not all(e["line"] is None or type(e["line"]) is int for e in out.evidence):
+            raise ValueError("a line is no number")
+        if not all(isinstance(m["by"], list) for m in out.mutants):
+            raise ValueError("kinds that are no list")
+        return out
 
 
 def record(claim: Claim, source: Source | None = None) -> Record:

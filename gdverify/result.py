@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+NONSENSE = (KeyError, TypeError, ValueError, AttributeError)  # of reading what should be an answer, and is none
 AGAIN = "started again on the CPU"
+_LONGEST = 20_000  # characters of one text
 VERDICTS = ("pass", "fail", "inconclusive", "error")
 
 
@@ -51,6 +53,39 @@ class Outcome:
         if data.get("interval") is not None:
             data["interval"] = tuple(data["interval"])
         return cls(**data)
+
+
+def check_outcome(data: Any) -> None:
+    """Raises one of `NONSENSE` if this is no `Outcome.plain`: a worker may send anything, and a store may hold it."""
+    check_plain(data)
+    out = Outcome.from_plain(data)
+    ends = () if out.interval is None else out.interval
+    numbers = [x for x in (out.estimate, out.bound, out.tolerance, out.margin, out.alpha) if x is not None]
+    lists = (out.cited, out.unread, out.checked)
+    texts = (out.kind, out.name, out.device, out.message, out.suspicion, out.artefact or "")
+    if not all(_is_number(x) for x in (*numbers, *ends, out.seconds)) or len(ends) not in (0, 2):
+        raise ValueError("what should be a number is none")
+    if not all(isinstance(x, list) for x in (*lists, out.steps)) or type(out.samples) is not int:
+        raise ValueError("what should be a list or a count is none")
+    if not all(isinstance(x, str) and len(x) < _LONGEST for x in (*texts, *(x for some in lists for x in some))):
+        raise ValueError("what should be text is none")
+    if not all(isinstance(x, dict) for x in (out.case, *out.steps, *([] if out.trace is None else [out.trace]))):
+        raise ValueError("what should have names has none")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether arithmetic with it raises nothing."""
+    return type(value) is float or (type(value) is int and abs(value) < 10**300)
+
+
+def check_plain(value: Any, deep: int = 24) -> None:
+    """Raises ValueError for data nested so deep that to write it down might fail."""
+    if isinstance(value, (dict, list)):
+        if not deep:
+            raise ValueError("nested too deep")
+        for part in value.values() if isinstance(value, dict) else value:
+            if isinstance(part, (dict, list)):
+                check_plain(part, deep - 1)
 
 
 def combine(outcomes: Sequence[Outcome]) -> str:

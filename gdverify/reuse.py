@@ -9,7 +9,7 @@ from typing import Any
 from . import digest
 from .database import Database
 from .planning import texts
-from .result import AGAIN, Outcome
+from .result import AGAIN, NONSENSE
 from .settings import Settings
 from .tasks import Place, Slot, open_tasks
 
@@ -45,9 +45,9 @@ def stored(
         source = slots[place[0]].planned.source
         assert source is not None
         try:
-            outcomes = [Outcome.from_plain(o) for o in (result["outcomes"] if place[1] == "mutant" else [result])]
-            usable = bool(outcomes) and digest.unchanged(depends, source.path) and _artefact_is_there(result)
-        except (TypeError, ValueError, KeyError, AttributeError):  # damaged: as if it were not there
+            slots[place[0]].check(*place[1:], result)
+            usable = digest.unchanged(depends, source.path) and _artefact_is_there(result)
+        except NONSENSE:  # damaged: as if it were not there
             continue
         if usable:
             out.append((place, result))

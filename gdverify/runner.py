@@ -16,7 +16,7 @@ from .discover import Entry, Located
 from .planning import Planned, check_overrides, having, plan_apart, plan_here
 from .pool import Request, run_requests
 from .record import Record
-from .result import Outcome
+from .result import NONSENSE, Outcome
 from .reuse import keys_of, stored, worth_keeping
 from .settings import DEFAULT_ALPHA, Settings, for_workers, gpus_of, limits_of
 from .store import clear_old, home
@@ -94,11 +94,13 @@ def run_apart(
     command: Sequence[str] = (),
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
     on_progress: Callable[[int, int, list[str]], None] = lambda done, total, running: None,
+    deliver: Callable[[Run], None] = lambda run: None,
 ) -> Run:
     """Check claims whose modules this process never runs: whatever a module does, it does to its own verdict.
 
     Parameters and errors as for `run`; also UsageError if no module concerned can be loaded.  ``command`` is kept for
-    ``--resume``.
+    ``--resume``; ``deliver`` is called with the run, which only then is over: one that is killed while its reports are
+    written is gone on with, and writes them.
     """
     settings.check()
     started = datetime.now(UTC)
@@ -107,7 +109,9 @@ def run_apart(
     with _cluster(settings) as executor:
         database = Database()
         planned = plan_apart(entries, settings, plain, database, on_progress)
-        return _carry_out(planned, settings, plain, gpus, executor, started, database, command, on_verdict, on_progress)
+        return _carry_out(
+            planned, settings, plain, gpus, executor, started, database, command, on_verdict, on_progress, deliver
+        )
 
 
 class _Board:
@@ -146,14 +150,17 @@ class _Board:
 
     def answer(self, place: Place, answer: Any) -> None:
         """Settle what a worker sent, and store it."""
+        where, what, position = place
         try:
-            kept = (answer["depends"], answer["result"]) if worth_keeping(answer["result"]) else None
-            self.settle(place, answer["result"])
-        except (KeyError, TypeError, ValueError, AttributeError):  # a module may have patched what sends it
+            depends, result = answer["depends"], answer["result"]
+            self.slots[where].check(what, position, result)
+            kept = depends is not None and worth_keeping(result)
+        except NONSENSE:  # a module may have patched what sends it
             self.fail(place, "the worker process sent nonsense")
             return
-        if self.database is not None and kept is not None:
-            self.database.keep(self.keys[place], *kept, self.run.id)
+        if self.database is not None and kept:
+            self.database.keep(self.keys[place], depends, result, self.run.id)
+        self.settle(place, result)
 
     def fail(self, place: Place, message: str, verdict: str = "error") -> None:
         """Settle a task that has no result."""
@@ -196,6 +203,7 @@ def _carry_out(
     command: Sequence[str],
     on_verdict: Callable[[Verdict], None],
     on_progress: Callable[[int, int, list[str]], None],
+    deliver: Callable[[Run], None] = lambda run: None,
 ) -> Run:
     check_overrides(planned, settings)
     planned, without = having(planned, settings.kinds)
@@ -221,6 +229,7 @@ def _carry_out(
     except KeyboardInterrupt:
         board.interrupt()
     out.finished = datetime.now(UTC)
+    deliver(out)
     if database is not None:
         if not out.interrupted:
             database.finish(out.id, out.finished.isoformat())

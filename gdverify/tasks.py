@@ -11,7 +11,7 @@ from .claim import EVIDENCE_KINDS
 from .planning import Planned
 from .pool import Request
 from .record import Record
-from .result import Outcome
+from .result import Outcome, check_outcome
 from .settings import Settings
 from .store import home
 from .verdict import MutantResult, Verdict
@@ -41,6 +41,15 @@ class Slot:
         if what == "mutant":
             return self.declared[position]
         return [self.record.evidence[self.evidence[position][0]]["kind"]]
+
+    def check(self, what: str, position: int, result: Any) -> None:
+        """Raises one of `gdverify.result.NONSENSE` if this is no result of that task."""
+        for outcome in result["outcomes"] if what == "mutant" else [result]:
+            check_outcome(outcome)
+            if outcome["kind"] not in self.kinds(what, position):
+                raise ValueError("another kind of evidence")
+            if what != "mutant" and outcome["name"] != self.record.evidence[self.evidence[position][0]]["name"]:
+                raise ValueError("other evidence")
 
 
 Place = tuple[int, str, int]  # claim, "evidence" or "mutant", position in the slot

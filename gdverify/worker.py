@@ -22,12 +22,13 @@ from typing import Any
 from . import digest
 from .claim import Claim, Evidence
 from .discover import Source, here, load, load_claim
-from .errors import ClaimError, GdverifyError, ProofError, UsageError, one_line
+from .errors import GdverifyError, ProofError, UsageError, one_line
 from .record import record
 from .result import Outcome
 
 Plain = dict[str, Any]
 _LIMITS = {"smoke": 90.0, "standard": 900.0, "full": 7200.0}  # seconds; far above what evidence that ends takes
+_LONGEST = 5000  # characters of an error's text
 _PROVERS = {"flint": "python-flint", "clarabel": "Clarabel"}
 
 
@@ -36,7 +37,7 @@ def work(request: Plain) -> Iterator[Plain]:
 
     Yields, for each task in order, ``{"result": ..., "depends": [[path, digest], ...]}``: what `perform` returns (for
     the task ``{"plan": ids}`` what `plans` does, for ``{"list": True}`` ids, titles and kinds, for ``{"replay": path}``
-    an outcome or why the file is ``refused``), and the files that it depends on.
+    an outcome or why the file is ``refused``), and the files that it depends on; None if one has changed meanwhile.
     """
     watch = digest.Watch()
     source = here(request["source"])
@@ -78,9 +79,17 @@ def _checkpoint(source: Source, task: Plain, watch: digest.Watch) -> Any:
 
 
 def plans(source: Source, ids: Sequence[str] | None, settings: Mapping[str, Any]) -> list[Plain]:
-    """`plan` of the claims of a module; of all of them for ``ids`` None."""
-    claims = load(source) if ids is None else [load_claim(source, i) for i in ids]
-    return [plan(claim, source, settings) for claim in claims]
+    """`plan` of the claims of a module, or ``{"broken": why}``; of all of them for ``ids`` None."""
+    ids = [claim.id for claim in load(source)] if ids is None else ids
+    load(source)  # what keeps all of them from being read is said once
+
+    def one(claim_id: str) -> Plain:
+        try:
+            return plan(load_claim(source, claim_id), source, settings)
+        except Exception as error:  # the others of the module are not to blame
+            return {"broken": describe(error)}
+
+    return [one(claim_id) for claim_id in ids]
 
 
 def plan(claim: Claim, source: Source | None, settings: Mapping[str, Any]) -> Plain:
@@ -91,13 +100,20 @@ def plan(claim: Claim, source: Source | None, settings: Mapping[str, Any]) -> Pl
     for evidence in claim.evidence:
         try:
             cases.append(len(draw(claim, evidence, settings)))
-        except UsageError as error:
-            cases.append(1)
-            if not isinstance(error, ClaimError) or settings["overrides"]:
-                problem = problem or f"{claim.id}: {error}"
-            # else what is wrong is the claim's own: its task says so
+        except Exception as error:
+            cases.append(1)  # where what is wrong is the claim's own, its task says so
+            if isinstance(error, UsageError) and settings["overrides"] and _drawn(claim, evidence, settings):
+                problem = problem or f"{claim.id}: {one_line(error)}"
     parameters = sorted({name for e in claim.evidence for name in known_names(claim, e)})
     return {"record": record(claim, source).plain(), "cases": cases, "parameters": parameters, "problem": problem}
+
+
+def _drawn(claim: Claim, evidence: Evidence, settings: Mapping[str, Any]) -> bool:
+    """Whether there are cases without overrides, so that it is these that do not fit."""
+    try:
+        return bool(draw(claim, evidence, {**settings, "overrides": {}}))
+    except Exception:
+        return False
 
 
 def perform(claim: Claim, request: Plain, task: Plain) -> Plain:
@@ -221,14 +237,14 @@ def run_mutant(claim: Claim, index: int, kinds: list[str], settings: Mapping[str
     outcomes: list[Outcome] = []
     try:
         false_claim = claim.mutated(mutant)
-    except GdverifyError as error:
+    except Exception as error:  # it may hold anything
         return [Outcome(kind, "mutant", "error", message=describe(error)) for kind in kinds]
     for kind in kinds:
         for evidence in (e for e in false_claim.evidence if e.kind == kind):
             try:
                 count = len(draw(false_claim, evidence, settings))
                 own = _own_cases(false_claim, evidence, mutant.cases, settings)
-            except GdverifyError as error:
+            except Exception as error:
                 outcomes.append(Outcome(kind, evidence.name, "error", message=describe(error)))
                 continue
             for case in [*own, *(i for i in range(count) if i not in own)]:
@@ -254,7 +270,7 @@ def _own_cases(claim: Claim, evidence: Evidence, parts: Any, settings: Mapping[s
 def describe(error: BaseException) -> str:
     """One line: what was raised, and for an accident the place in the code that the user can act on."""
     if isinstance(error, GdverifyError):
-        return " ".join(str(error).split())
+        return one_line(error, _LONGEST)
     text = one_line(error)
     if isinstance(error, ModuleNotFoundError) and error.name in _PROVERS:
         return f"needs {_PROVERS[error.name]}, which is not installed: pip install 'gdverify[proof]'"

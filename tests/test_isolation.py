@@ -8,7 +8,9 @@ import sympy
 from gdverify import Positive, discover
 from gdverify.discover import find
 from gdverify.domain import draw_cases
+from gdverify.errors import ProofError
 from gdverify.runner import Settings, run_apart
+from gdverify.worker import describe
 
 from .claim_files import TRUE
 
@@ -48,6 +50,21 @@ IN_EVIDENCE = {
     "recurses": "sample(xp, rng, case, size)",
     "takes-memory": "hoard = [bytearray(2**26) for _ in range(1000)]",
     "closes-everything": "import os; os.closerange(3, 100)",
+    "writes-everywhere": "import os, time\n    for fd in range(3, 100):\n"
+    "        try: os.write(fd, b'half a message')\n        except OSError: pass\n    time.sleep(1000)",
+    "kills-the-server": "import os, time; os.kill(os.getppid(), 9); time.sleep(1000)",
+}
+# What a worker sends is no answer.
+NONSENSE = {
+    "plan": "import gdverify.worker as w\nw.plan = lambda *a: 5",
+    "cases": "import gdverify.worker as w\nplan = w.plan\nw.plan = lambda *a: {**plan(*a), 'cases': [10**12, 1]}",
+    "nested": "import json\njson.dumps = lambda *a, **k: '[' * 200_000",
+    "numbers": "from gdverify.result import Outcome\nplain = Outcome.plain\n"
+    "Outcome.plain = lambda self: {**plain(self), 'estimate': 10**4000, 'bound': 3}",
+    "names": "from gdverify.result import Outcome\nplain = Outcome.plain\n"
+    "Outcome.plain = lambda self: {**plain(self), 'kind': ['x'], 'seconds': None}",
+    "other-evidence": "from gdverify.result import Outcome\nplain = Outcome.plain\n"
+    "Outcome.plain = lambda self: {**plain(self), 'kind': 'derivation', 'name': 'another', 'verdict': 'pass'}",
 }
 
 
@@ -93,12 +110,42 @@ def test_evidence_that_misbehaves(verdicts, how):
         TRUE.replace("d: Positive", "d: Positive(sample=(21, 10 + c)) or Positive"),
         TRUE.replace("sample=(1, 10)", ""),
         TRUE.split("@square.derivation")[0],
+        TRUE.replace("experiment()", "experiment(cases=[{'c': -5}])"),
+        TRUE.replace("experiment()", "experiment(cases=[5])"),
     ],
-    ids=["empty", "unbounded", "no-evidence"],
+    ids=["empty", "unbounded", "no-evidence", "case-outside", "no-case"],
 )
 def test_a_regime_without_cases_or_a_claim_without_evidence(verdicts, text):
     good, bad = verdicts(text)
     assert good.verdict == "pass" and bad.verdict == "error"
+
+
+@pytest.mark.parametrize("what", NONSENSE)
+def test_answers_that_are_none(verdicts, what):
+    good, bad = verdicts(TRUE + "\n" + NONSENSE[what])
+    assert good.verdict == "pass" and bad.verdict == "error"
+
+
+def test_a_claim_that_cannot_be_planned_spares_the_others_of_its_module(tmp_path, monkeypatch):
+    monkeypatch.setenv("GDVERIFY_HOME", str(tmp_path / "home"))
+    other = TRUE[TRUE.index("square = identity") :].replace("square", "other").replace("()", "(cases=[5])")
+    (tmp_path / "two.py").write_text(TRUE + "\n" + other.replace("derivation(cases=[5])", "derivation"))
+    found = run_apart(find([str(tmp_path / "two.py")]), Settings(device="cpu"))
+    assert [(v.id, v.verdict) for v in found.verdicts] == [("mine.square", "pass"), ("mine.other", "error")]
+
+
+def test_modules_that_cannot_be_read_may_be_called_alike(tmp_path, monkeypatch):
+    monkeypatch.setenv("GDVERIFY_HOME", str(tmp_path / "home"))
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "same.py").write_text("Claim(")
+    os.mkfifo(tmp_path / "x" / "pipe.py")
+    found = find([str(tmp_path)])
+    assert len({e.id for e in found}) == len(found) == 3 and all(e.problem for e in found)
+
+
+def test_an_error_fills_no_screen():
+    assert len(describe(ProofError("word " * 10**6))) < 10_000
 
 
 def test_where_earlier_values_leave_a_symbol_none_others_are_drawn():

@@ -52,16 +52,20 @@ def main(args: Namespace) -> int:
         settings.kinds = args.only
     settings.resume = resumed
     command = [os.getcwd(), *_plainly(args)]
-    found = run_apart(claims, settings, command=command, on_verdict=show_one, on_progress=status.update)
-    status.clear()
-    print("\n" + "\n".join(summary(found, colour)), file=out, flush=True)
-    if found.without:
-        names = ", ".join(r.id for r in found.without)
-        print(
-            "\n".join(wrapped(f"left out, having no {' or '.join(settings.kinds or ())}: {names}", "", "  ")), file=out
-        )
     targets = {name: getattr(args, name) for name in (*FORMATS, "html")}
-    write_reports(found, targets, timings=not args.no_timings)
+
+    def deliver(found: Run) -> None:
+        status.clear()
+        print("\n" + "\n".join(summary(found, colour)), file=out, flush=True)
+        if found.without:
+            names = ", ".join(r.id for r in found.without)
+            said = f"left out, having no {' or '.join(settings.kinds or ())}: {names}"
+            print("\n".join(wrapped(said, "", "  ")), file=out)
+        write_reports(found, targets, timings=not args.no_timings)
+
+    found = run_apart(
+        claims, settings, command=command, on_verdict=show_one, on_progress=status.update, deliver=deliver
+    )
     return found.exit_code()
 
 
@@ -155,27 +159,32 @@ def _plainly(args: Namespace) -> list[str]:
 def _interrupted(args: Namespace) -> tuple[Namespace, str | None]:
     """The arguments and the id of the interrupted run that `--resume` means.
 
-    Without claims it is the latest one, whatever its options were; with claims it must be of the same command.
+    Without claims it is the latest one of this folder, whatever its options were; what decides no number may be given
+    anew.  With claims it must be of the same command.
 
     Raises
     ------
     UsageError
-        there is none, or it was started in another folder
+        there is none, or it was started in another folder, or an option is given that would make it another run
     """
     from ..cli import build_parser
     from ..database import Database
 
     found = Database().interrupted()
-    asked = bool(args.claims or args.all or args.repeat)
-    if found is None:
-        if asked:
-            return args, None
+    if args.claims or args.all or args.repeat:
+        same = [run for run in found if run["command"] == [os.getcwd(), *_plainly(args)]]
+        return args, same[0]["id"] if same else None
+    if not found:
         raise UsageError("no interrupted run to go on with")
-    folder, *words = found["command"]
-    if asked and [os.getcwd(), *_plainly(args)] != found["command"]:
-        return args, None
-    if folder != os.getcwd():
-        raise UsageError(f"the interrupted run was started in {folder}: go there first")
-    again = build_parser().parse_args(words)
+    here = [run for run in found if run["command"][0] == os.getcwd()]
+    if not here:
+        raise UsageError(f"the interrupted run was started in {found[0]['command'][0]}: go there first")
+    words = here[0]["command"][1:]
+    again, plain = build_parser().parse_args(words), build_parser().parse_args(["check", "--resume"])
+    for name, value in vars(args).items():
+        if name != "given" and value != getattr(plain, name):
+            if name not in ("jobs", "time_limit", "memory_limit", "verbose"):
+                raise UsageError(f"--resume goes on with a run as it was: leave out --{name.replace('_', '-')}")
+            setattr(again, name, value)
     again.given = words
-    return again, found["id"]
+    return again, here[0]["id"]
