@@ -32,7 +32,14 @@ create table if not exists verdicts (
     primary key (run, claim));
 create index if not exists verdicts_claim on verdicts (claim);
 """
-_DAMAGED = (ValueError, TypeError, RecursionError, zlib.error)  # a damaged row is one that we do not have
+_DAMAGED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    zlib.error,
+)  # a damaged row is one that we do not have
 _ANSWER = 256 * 2**20  # bytes of one answer
 LARGEST = 2**30  # bytes of stored results above which the longest unused are dropped
 
@@ -50,7 +57,7 @@ class Database:
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                os.replace(self.path, self.path.with_suffix(".damaged"))
+                self._set_aside()
                 self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -59,6 +66,8 @@ class Database:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
             (version,) = connection.execute("pragma user_version").fetchone()
+            if version > _FORMAT:  # its history is not ours to put away
+                raise sqlite3.OperationalError("a newer gdverify made it")
             if version not in (0, _FORMAT):
                 raise sqlite3.DatabaseError("another format")
             connection.executescript(_TABLES)
@@ -74,8 +83,18 @@ class Database:
             yield
         except (sqlite3.Error, OSError) as error:
             self.close()
+            if (
+                type(error) is sqlite3.DatabaseError
+            ):  # damaged where opening it did not look: the next run has a new one
+                with contextlib.suppress(OSError):
+                    self._set_aside()
             text = getattr(error, "strerror", None) or error
             print(f"gdverify: {self.path} cannot be {doing} ({text}); going on without it", file=sys.stderr)
+
+    def _set_aside(self) -> None:
+        os.replace(self.path, self.path.with_suffix(".damaged"))
+        for ending in ("-wal", "-shm"):  # they would be read as the next file's
+            Path(f"{self.path}{ending}").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -137,7 +156,7 @@ class Database:
         """Note a run that starts now."""
         self._write(
             "insert or replace into runs values (?, ?, null, ?, ?, ?, ?)",
-            (run, started, os.getpid(), json.dumps(command), json.dumps(settings), json.dumps(versions)),
+            (run, started, _mark(os.getpid()), json.dumps(command), json.dumps(settings), json.dumps(versions)),
         )
 
     def finish(self, run: str, finished: str) -> None:
@@ -151,15 +170,16 @@ class Database:
             (run, claim, verdict, qualifier, json.dumps(figures)),
         )
 
-    def interrupted(self) -> dict[str, Any] | None:
-        """The latest run that neither finished nor is still under way."""
+    def interrupted(self) -> list[dict[str, Any]]:
+        """Runs that neither finished nor are still under way, the latest first."""
+        out = []
         for row in self._rows("select id, process, command, settings from runs where finished is null "
-                              "order by started desc, rowid desc limit 20"):  # fmt: skip
+                              "order by rowid desc limit 100"):  # fmt: skip
             with contextlib.suppress(*_DAMAGED):
                 command = _parsed(row[2])
                 if not _alive(row[1]) and command and all(isinstance(word, str) for word in command):
-                    return {"id": row[0], "command": command, "settings": _parsed(row[3])}
-        return None
+                    out.append({"id": row[0], "command": command, "settings": _parsed(row[3])})
+        return out
 
     def history(self, claim: str, most: int = 50) -> list[dict[str, Any]]:
         """Verdicts on a claim, the latest first."""
@@ -204,9 +224,24 @@ def _inflated(answer: bytes) -> bytes:
     return text
 
 
-def _alive(process: int | None) -> bool:
+def _mark(process: int) -> int | str | None:
+    """What tells a process from a later one of the same number, where the system says; None where there is none."""
+    try:
+        with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
+            return f"{process} since {file.read().rpartition(')')[2].split()[19]}"
+    except FileNotFoundError:
+        return None if os.path.isdir("/proc/self") else process
+    except (OSError, IndexError):
+        return process
+
+
+def _alive(mark: int | str | None) -> bool:
+    """Whether the process of a `_mark` is still there, and is not this one."""
+    process = int(str(mark or 0).split()[0])
     if not process or process == os.getpid():
         return False
+    if isinstance(mark, str):
+        return _mark(process) == mark
     if sys.platform == "win32":
         return False  # there, signal 0 would end it
     try:

@@ -1,7 +1,9 @@
 """Results of earlier runs: used while nothing that they depend on has changed, and never after."""
 
+import contextlib
 import json
 import os
+import py_compile
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +13,7 @@ import time
 import pytest
 
 from gdverify import database, digest, reuse
+from gdverify.cli import main
 from gdverify.discover import find
 from gdverify.runner import Settings, run_apart
 
@@ -121,6 +124,108 @@ def test_a_damaged_store_is_set_aside(folder, tmp_path):
         path.with_name(path.name + extra).unlink(missing_ok=True)
     assert check(folder).verdicts[0].verdict == "pass"
     assert check(folder).stored > 0
+
+
+@pytest.mark.parametrize("where", ["head", "middle"])
+def test_a_damaged_store_heals_by_itself(tmp_path, capsys, where):
+    path = tmp_path / "s.sqlite"
+
+    def filled():
+        store = database.Database(path)
+        for k in range(50):
+            store.keep(f"k{k}", [], {"text": os.urandom(3000).hex()}, "run")
+        return store
+
+    left = filled()  # not closed: its journal stays beside it
+    left._connection.execute("pragma wal_checkpoint")
+    data = bytearray(path.read_bytes())
+    first = 0 if where == "head" else 4096
+    data[first:] = b"\xff" * (len(data) - first)
+    journal = path.with_name("s.sqlite-wal").read_bytes()
+    left.close()
+    path.write_bytes(data)
+    path.with_name("s.sqlite-wal").write_bytes(journal if where == "head" else b"")
+    for _ in range(2):
+        again = database.Database(path)
+        again.results([f"k{k}" for k in range(50)])
+        again.close()
+    again = filled()
+    assert len(again.results([f"k{k}" for k in range(50)])) == 50
+
+
+def test_a_newer_store_is_left_alone(tmp_path, capsys):
+    path = tmp_path / "s.sqlite"
+    database.Database(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma user_version = 99")
+    before = path.read_bytes()
+    database.Database(path).keep("k", [], {}, "run")
+    assert path.read_bytes() == before and "newer" in capsys.readouterr().err
+
+
+READ = """
+import sys
+from gdverify import digest
+watch = digest.Watch()
+sys.path.insert(0, {folder!r})
+import helper
+open({folder!r}.encode() + b"/number.txt").read()
+try:
+    open({folder!r} + "/not-there.txt")
+except OSError:
+    pass
+print([[path, sum is not None] for path, sum in digest.depends(watch.files(), {folder!r} + "/claims.py")])
+open({folder!r} + "/scratch.txt", "w").write("made here")
+open({folder!r} + "/scratch.txt").read()
+assert digest.depends(watch.files(), {folder!r} + "/claims.py") is not None
+{change}
+print(digest.depends(watch.files(), {folder!r} + "/claims.py"))
+"""
+
+
+@pytest.mark.parametrize("name", ["helper.py", "number.txt", "not-there.txt"])
+def test_what_changes_while_it_is_used_is_no_ground_for_a_stored_result(folder, name):
+    """It was read before the change, and its digest would be taken after it."""
+    if name == "helper.py":
+        py_compile.compile(str(folder / "helper.py"))  # its source is then only looked at
+    change = f"import subprocess\nsubprocess.run(['sh', '-c', 'echo 1 >> {folder}/{name}'])"
+    done = subprocess.run(
+        [sys.executable, "-c", READ.format(folder=str(folder), change=change)], capture_output=True, text=True,
+    )  # fmt: skip
+    before, after = done.stdout.splitlines()
+    assert ["helper.py", True] in eval(before) and ["number.txt", True] in eval(before), done.stderr
+    assert ["not-there.txt", False] in eval(before) and after == "None"
+
+
+def test_a_file_that_appears_is_a_change(tmp_path):
+    assert digest.unchanged([["new.txt", None]], str(tmp_path / "claims.py"))
+    (tmp_path / "new.txt").write_text("1")
+    assert not digest.unchanged([["new.txt", None]], str(tmp_path / "claims.py"))
+
+
+def test_a_run_killed_while_it_writes_its_report_writes_it_when_gone_on_with(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr("gdverify.commands.check.write_reports", lambda *a, **k: exec("raise SystemExit"))
+        with pytest.raises(SystemExit):
+            main(["check", "claims.py", "--device", "cpu", "--jobs", "1", "--json", "a.json"])
+    assert not (folder / "a.json").exists()
+    (folder / "other").mkdir()
+    assert main(["check", "--resume", "--seed", "1"]) == 2  # that would be another run
+    monkeypatch.chdir(folder / "other")
+    assert main(["check", "--resume"]) == 2
+    monkeypatch.chdir(folder)
+    assert main(["check", "--resume", "--jobs", "2", "--time-limit", "5m"]) == 0
+    assert json.loads((folder / "a.json").read_text())["summary"]["pass"] == 1
+
+
+def test_another_folders_run_does_not_stand_in_the_way(tmp_path):
+    store = database.Database(tmp_path / "s.sqlite")
+    for where in ("here", "gone", "alive"):
+        store.begin(where, "2020", [f"/{where}", "check"], {}, {})
+        dead = None if where == "alive" else f"{os.getpid()} since 1"  # of a process of the same number, long ago
+        store._write("update runs set process = ? where id = ?", (dead or database._mark(os.getppid()), where))
+    assert [run["id"] for run in store.interrupted()] == ["gone", "here"]
 
 
 def test_a_store_that_cannot_be_written_is_done_without(folder, tmp_path, monkeypatch, capsys):

@@ -37,7 +37,7 @@ class Checkpoint:
     Parameters
     ----------
     path : of the file; its folder is made when needed
-    stamp : what the state depends on, called when it is saved
+    stamp : what the state depends on, called when it is saved; None if that cannot be said
     good : whether a saved stamp still holds
     every : seconds between two saves
     fresh : start anew, whatever is there
@@ -59,8 +59,10 @@ class Checkpoint:
         if time.monotonic() - self._last < self.every:
             return
         with contextlib.suppress(Exception):  # a full disk, or something that cannot be pickled: no checkpoint
-            buffer = io.BytesIO()
-            _Pickler(buffer, outside).dump((self.stamp(), state))
+            buffer, stamp = io.BytesIO(), self.stamp()
+            if stamp is None:  # files have changed since they were read: nothing would say what this rests on
+                return
+            _Pickler(buffer, outside).dump((stamp, state))
             text = buffer.getvalue()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".", dir=self.path.parent)
