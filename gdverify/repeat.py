@@ -14,6 +14,7 @@ from . import digest
 from .claim import EVIDENCE_KINDS, TIERS
 from .discover import Entry, catalogue, find
 from .errors import UsageError
+from .settings import LARGEST_SEED
 
 _LONGEST = 1e8  # seconds of a budget
 
@@ -64,7 +65,7 @@ def settings_of_report(data: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(f"the report's tier {out['tier'][:40]!r} is none")
     if not 0 < out["alpha"] < 1:
         raise UsageError(f"the report's alpha {out['alpha']} is not between 0 and 1")
-    if not -(10**40) < out["seed"] < 10**40:
+    if not -LARGEST_SEED < out["seed"] < LARGEST_SEED:
         raise UsageError("the report's seed is too long")
     out["budget"] = run.get("budget")
     if out["budget"] is not None and not 0 < out["budget"] <= _LONGEST:

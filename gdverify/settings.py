@@ -14,6 +14,7 @@ from .pool import Limits
 from .store import home
 
 DEFAULT_ALPHA = 1e-6
+LARGEST_SEED = 10**40
 # Seconds of wall time for one task, above which its process is killed: far above what evidence that ends takes.
 TIME_LIMITS = {"smoke": 600.0, "standard": 3600.0, "full": 6 * 3600.0}
 
@@ -65,6 +66,8 @@ class Settings:
             raise UsageError(f"tier {self.tier!r}: expected one of {', '.join(TIERS)}")
         if not 0 < self.alpha < 1:
             raise UsageError(f"alpha {self.alpha}: expected a probability between 0 and 1")
+        if not -LARGEST_SEED < self.seed < LARGEST_SEED:
+            raise UsageError("the seed is too long")
         if self.jobs < 1:
             raise UsageError(f"jobs {self.jobs}: expected at least 1")
         if self.budget is not None and not 0 < self.budget < float("inf"):

@@ -9,9 +9,24 @@ import tempfile
 import time
 from pathlib import Path
 
+from .errors import UsageError
+
 
 def home() -> Path:
-    """``GDVERIFY_HOME``, or the user's cache directory; not created here."""
+    """``GDVERIFY_HOME``, or the user's cache directory, whatever the working folder; not created here.
+
+    Raises
+    ------
+    UsageError
+        nothing says where that is
+    """
+    try:
+        return _home().absolute()
+    except RuntimeError:  # a user without an entry in the system's list, as in some containers
+        raise UsageError("no home directory: set GDVERIFY_HOME to a folder that may be written") from None
+
+
+def _home() -> Path:
     given = os.environ.get("GDVERIFY_HOME")
     if given:
         return Path(given).expanduser()

@@ -35,8 +35,10 @@ def check(tmp_path):
     (tmp_path / "mine.py").write_text(TRUE)
     (tmp_path / "false.py").write_text(FALSE)
 
-    def call(*words, home="home", limit=None, files=("mine.py", "false.py")):
+    def call(*words, home="home", limit=None, files=("mine.py", "false.py"), closed=()):
         def lower():
+            for stream in closed:
+                os.close(stream)
             if limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
@@ -105,6 +107,15 @@ def test_reports_on_a_full_disk_leave_the_earlier_one(check, small_disk):
     verdicts_are_there(done)
     assert done.returncode == 2 and (small_disk / "report.json").read_text() == "earlier"
     assert not (small_disk / "site" / "index.html").exists()
+
+
+def test_closed_streams_lose_no_report(check, tmp_path):
+    done = check("--json", "report.json", closed=(0, 1, 2))
+    assert done.returncode == 1
+    assert {name: found[0] for name, found in outcomes(tmp_path).items()} == {
+        "mine.square": "pass",
+        "mine.wrong": "fail",
+    }
 
 
 def outcomes(tmp_path):
