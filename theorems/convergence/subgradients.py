@@ -68,10 +68,13 @@ def slopes(xp, shared, case, d):
     return s, nu
 
 
-def run(xp, rng, slope, noise, begin, size, steps, radius=None):
-    """Iterates x_0, ..., x_T, each (size, d); projected onto [-radius, radius]^d if a radius is given."""
-    flips = rng.signs((size, len(steps), slope.shape[0]))
-    path = [begin + xp.zeros((size, slope.shape[0]))]
+PATHS = 8  # of one instance in a row: the mean of their last values has lighter tails
+
+
+def run(xp, rng, slope, noise, begin, size, steps, radius=None, paths=1):
+    """Iterates x_0, ..., x_T, each (size paths, d); projected onto [-radius, radius]^d if a radius is given."""
+    flips = xp.reshape(rng.signs((size, paths * len(steps), slope.shape[0])), (size * paths, len(steps), -1))
+    path = [begin + xp.zeros((size * paths, slope.shape[0]))]
     for k, step in enumerate(steps):
         moved = path[-1] - step * (slope * xp.sign(path[-1]) + noise * flips[:, k, :])
         path.append(moved if radius is None else clip(xp, moved, radius))

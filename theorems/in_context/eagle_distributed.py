@@ -299,4 +299,14 @@ def common_blocks(xp, rng, case, size):
         A, B, top = A - A @ gram, B - B @ gram, top * 2 / 3
         m, p = m * (3 - m**2) / 2, p * (1 - alpha * m**2)
     missing = xp.sum((goal - D_) ** 2, axis=(-2, -1))
-    return {"quantity": missing, "R": start, "P": p + 0 * start, "alpha": alpha, "omega": 2 + 0 * start, "r": count}
+    rounding = 1e-14 * xp.sqrt(xp.sum(goal**2, axis=(-2, -1)))  # of goal - D_, which falls below it in few rounds
+    unsure = (2 * xp.sqrt(missing) + rounding) * rounding
+    return {
+        "quantity": missing,
+        "quantity_error": unsure,
+        "R": start,
+        "P": p + 0 * start,
+        "alpha": alpha,
+        "omega": 2 + 0 * start,
+        "r": count,
+    }

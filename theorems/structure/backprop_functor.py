@@ -68,10 +68,12 @@ def chain_rule(proof):
     )
 
 
-def slope(error):
-    """The derivative of a function of one number at 0, by a formula of fourth order."""
+def slope(xp, error):
+    """The derivative of a function of one number at 0, by a formula of order 4, and what twice the step changes."""
     h = 3e-4
-    return (8 * (error(h) - error(-h)) - error(2 * h) + error(-2 * h)) / (12 * h)
+    around = {k: error(k * h) - error(-k * h) for k in (1, 2, 4)}
+    fine, coarse = ((8 * around[k] - around[2 * k]) / (12 * k * h) for k in (1, 2))
+    return fine, xp.abs(fine - coarse)
 
 
 @functoriality.experiment(samples={"smoke": 512, "standard": 20_000, "full": 500_000})
@@ -92,11 +94,13 @@ def tanh_maps(xp, rng, case, size):
     b = first(p, a)
     z = xp.tanh(apply(B, b))
     steep = (1 - b * b)[:, :, None]
-    update = xp.sum(y * p, axis=-1) - case.eps * slope(lambda h: error(p + h * y, a))
-    request = xp.sum(u * a, axis=-1) - case.inverse * slope(lambda h: error(p, a + h * u))
+    at_p, error_p = slope(xp, lambda h: error(p + h * y, a))
+    at_a, error_a = slope(xp, lambda h: error(p, a + h * u))
+    update, request = xp.sum(y * p, axis=-1) - case.eps * at_p, xp.sum(u * a, axis=-1) - case.inverse * at_a
     columns = {"p": p, "a": a, "b": b, "c": c, "z": z, "y": y, "u": u}
     return {
         "quantity": update + request,
+        "quantity_error": case.eps * error_p + abs(case.inverse) * error_a,
         "scale": 1 + case.kappa * (case.eps + abs(case.inverse)),
         "DI": steep * (xp.sum(T * a[:, None, :, None], axis=2) + R),
         "AI": steep * (xp.sum(T * p[:, None, None, :], axis=-1) + W),
@@ -156,8 +160,10 @@ def two_tanh_maps(xp, rng, case, size):
     error = lambda h: case.whole * xp.sum((outputs(p + h * y, p2 + h * y2) - goal) ** 2, axis=-1) / 2
     b, b2 = first(p), second(p2)
     columns = {"p": p, "y": y, "b": b, "c1": c1, "p2": p2, "y2": y2, "b2": b2, "c2": c2}
+    steep, unsure = slope(xp, error)
     return {
-        "quantity": xp.sum(y * p, axis=-1) + xp.sum(y2 * p2, axis=-1) - case.eps * slope(error),
+        "quantity": xp.sum(y * p, axis=-1) + xp.sum(y2 * p2, axis=-1) - case.eps * steep,
+        "quantity_error": case.eps * unsure,
         "scale": 1 + case.eps,
         "DI": (1 - b * b)[:, :, None] * R,
         "DI2": (1 - b2 * b2)[:, :, None] * R2,
