@@ -41,11 +41,13 @@ def refined(xp: Any, values: Sequence[Any], order: int = 4) -> tuple[Any, Any]:
 
     Returns
     -------
-    value, error : the error is twice the last change, where the changes shrink as those of the method do or are of the
-        size of rounding.  Elsewhere the steps are too long to tell: it grows to far beyond everything that was seen.
+    value, error : the error is twice the last change, or what the one before it lets expect if that is more, where the
+        changes shrink as those of the method do or are of the size of rounding.  Elsewhere the steps are too long to
+        tell: it grows to far beyond everything that was seen.
     """
     coarse, middle, fine = values
     before, last = xp.abs(middle - coarse), xp.abs(fine - middle)
     size = xp.abs(coarse) + xp.abs(middle) + xp.abs(fine)
     untold = last - before / 2 ** (order / 2) - 1e-13 * size
-    return fine, 2 * last + 1e-15 * size + 1e6 * xp.maximum(untold, 0 * last)
+    change = xp.maximum(last, before / 2**order)  # the last one may vanish where errors of two signs meet
+    return fine, 2 * change + 1e-15 * size + 1e6 * xp.maximum(untold, 0 * last)

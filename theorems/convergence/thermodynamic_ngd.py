@@ -20,7 +20,7 @@ from sympy import Eq, Function, Identity, Le, MatrixSymbol, Rational, Symbol, Tr
 
 from gdverify import Assumption, Claim, Integers, Mean, MeanEquals, Mutant, Nonnegative, Observed, Positive, SureBound
 from gdverify.instances import log_uniform
-from gdverify.integrate import runge_kutta
+from gdverify.integrate import refined, runge_kutta
 from gdverify.language import MatrixSequence, SymmetricMatrix, TimeDerivative
 from gdverify.laws import constant, equation, loewner
 from theorems import PAPERS
@@ -208,9 +208,9 @@ def means(xp, rng, case, size):
     goal = pull / curvature
     field = lambda m: (pull - curvature * m,)
     off = lambda steps: xp.sq(runge_kutta(field, (0 * pull,), case.t / steps, steps)[0] - goal)
-    coarse, fine = off(64), off(128)
+    end, error = refined(xp, [off(steps) for steps in (32, 64, 128)])
     return {
-        "quantity": fine + (fine - coarse) / 15,  # Richardson: the method is of order 4
-        "quantity_error": xp.abs(fine - coarse),
+        "quantity": end,
+        "quantity_error": error,
         "R": xp.sqrt(xp.sq(goal)),
     }

@@ -10,7 +10,7 @@ The derivation: L' = -tr[G (I + P^T P) G^T] with J^T G = (P - M) Sigma, and J J^
 from sympy import Le, Rational, exp
 
 from gdverify import Claim, Mutant, SureBound
-from gdverify.integrate import runge_kutta
+from gdverify.integrate import refined, runge_kutta
 from gdverify.laws import gradient_flow
 from theorems import PAPERS
 from theorems.equilibrium.deq_lemmas import (
@@ -66,10 +66,6 @@ def energy(proof):
 )
 def trained(xp, rng, case, size):
     model = draw(xp, rng, size, case.m, case.d)
-    coarse, fine = (runge_kutta(model.field, (model.J, model.B), case.t / n, n) for n in (8, 16))
-    left, right = model.loss(*coarse), model.loss(*fine)
-    return {
-        "quantity": right + (right - left) / 15,  # Richardson: the method is of order 4
-        "quantity_error": xp.abs(left - right),
-        **spectra(model),
-    }
+    ends = (runge_kutta(model.field, (model.J, model.B), case.t / n, n) for n in (4, 8, 16))
+    end, error = refined(xp, [model.loss(*state) for state in ends])
+    return {"quantity": end, "quantity_error": error, **spectra(model)}

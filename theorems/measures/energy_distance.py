@@ -17,6 +17,7 @@ from sympy import Eq, Function, Ge, Integral, Le, Rational, Symbol, cos, oo, pi,
 
 from gdverify import Claim, Mean, Mutant, Observed, Positive, Reals, SureBound
 from gdverify.domain import Domain
+from gdverify.integrate import refined
 from gdverify.laws import equation
 from theorems import PAPERS
 
@@ -108,12 +109,12 @@ def few_atoms(xp, rng, case, size):
             total = total + (1 if k == n else 4 if k % 2 else 2) * part
         return total * h / 3
 
-    coarse, fine = integral(16), integral(32)
-    energy, kept = expected(xp.abs), case.share * fine
+    inner, error = refined(xp, [integral(n) for n in (8, 16, 32)])
+    energy, kept = expected(xp.abs), case.share * inner
     return {
         "quantity": energy - kept,
-        "quantity_error": xp.abs(fine - coarse),
+        "quantity_error": error,
         "energy": energy,
         "kept": kept,
-        "inner": fine,
+        "inner": inner,
     }

@@ -16,7 +16,7 @@ Reference: arXiv:1902.00996.  The statement and the constants are ours, not the 
 from sympy import Eq, Identity, Le, Rational, Symbol, Trace, exp, symbols
 
 from gdverify import Assumption, Claim, Integers, Interval, Mutant, Nonnegative, Observed, SureBound
-from gdverify.integrate import runge_kutta
+from gdverify.integrate import refined, runge_kutta
 from gdverify.language import MatrixSequence, SymmetricMatrix, TimeDerivative
 from gdverify.laws import constant, equation, loewner
 from theorems import PAPERS
@@ -127,9 +127,9 @@ def shifted_laws(xp, rng, case, size):
     x0 = (slow * place / case.m + 1 - slow) * x0
     field = lambda x, v: (v, -curvature * x - case.g * v)
     kl = lambda x, v: xp.sum(v * v + curvature * x * x, axis=-1) / 2
-    coarse, fine = (kl(*runge_kutta(field, (x0, v0), case.t / n, n)) for n in (128, 256))
+    end, error = refined(xp, [kl(*runge_kutta(field, (x0, v0), case.t / n, n)) for n in (64, 128, 256)])
     return {
-        "quantity": fine + (fine - coarse) / 15,  # Richardson: the method is of order 4
-        "quantity_error": xp.abs(fine - coarse),
+        "quantity": end,
+        "quantity_error": error,
         "start": kl(x0, v0),
     }

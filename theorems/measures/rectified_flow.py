@@ -30,6 +30,7 @@ from gdverify import (
 )
 from gdverify.classes import convex
 from gdverify.errors import ClaimError
+from gdverify.integrate import refined
 from gdverify.laws import equation
 from gdverify.straightening import gaussian_couplings
 from theorems import PAPERS
@@ -118,10 +119,10 @@ def two_tangents(proof):
 )
 def gaussian_costs(xp, rng, case, size):
     pair = gaussian_couplings(xp, rng, size, case.dimension)
-    coarse, fine = (pair.mean_cost(pair.flow(n)[-1], case.power) for n in (8, 16))
+    value, error = refined(xp, [pair.mean_cost(pair.flow(n)[-1], case.power) for n in (8, 16, 32)])
     return {
-        "quantity": fine + (fine - coarse) / 15,
-        "quantity_error": xp.abs(fine - coarse) + 1e-12 * fine,  # of the integrator, and of rounding
+        "quantity": value,
+        "quantity_error": error + 1e-12 * value,  # of the integrator, and of rounding
         "cost": pair.start_cost(case.power),
         "optimum": pair.optimal_cost() ** (case.power // 2),
     }

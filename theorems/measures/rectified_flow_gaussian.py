@@ -18,6 +18,7 @@ from sympy import Eq, Ge, Le, MatrixSymbol, Rational, Symbol, Trace
 from sympy import Identity as Eye
 
 from gdverify import Assumption, Claim, Identity, Integers, Interval, Mutant, Nonnegative, Observed, Reals
+from gdverify.integrate import refined
 from gdverify.language import MatrixSequence, SymmetricMatrix, TimeDerivative
 from gdverify.laws import constant
 from gdverify.straightening import GaussianCoupling, gaussian_couplings
@@ -136,12 +137,12 @@ def linear_flows(xp, rng, case, size):
     if "naive" in case:
         pair = Naive(xp, pair.M, pair.N)
     turn, probe = xp.matrix_transpose, rng.normal((size, case.d, case.d))
-    coarse, fine = (pair.flow(n, case.t)[-1] for n in (24, 48))
-    coarse, fine = coarse @ turn(coarse), fine @ turn(fine)
+    ends = [pair.flow(n, case.t)[-1] for n in (12, 24, 48)]
+    end, error = refined(xp, [last @ turn(last) for last in ends])
     S_ = pair.N @ turn(pair.N)
     scale = xp.sum(xp.abs(probe), axis=(-2, -1)) * (1 + xp.sum(pair.M**2 + pair.N**2, axis=(-2, -1)))
     return {
-        "quantity": xp.sum(probe * fine, axis=(-2, -1)),
-        "quantity_error": xp.sum(xp.abs(probe) * xp.abs(fine - coarse), axis=(-2, -1)) + 1e-12 * scale,
+        "quantity": xp.sum(probe * end, axis=(-2, -1)),
+        "quantity_error": xp.sum(xp.abs(probe) * error, axis=(-2, -1)) + 1e-12 * scale,
         "scale": scale, "M": pair.M, "S": S_, "G": probe, "Lip": 0 * scale,
     }  # fmt: skip

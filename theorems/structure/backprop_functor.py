@@ -69,11 +69,11 @@ def chain_rule(proof):
 
 
 def slope(xp, error):
-    """The derivative of a function of one number at 0, by a formula of order 4, and what twice the step changes."""
+    """The derivative of a function of one number at 0, by a formula of order 4, and its error from longer steps."""
     h = 3e-4
-    around = {k: error(k * h) - error(-k * h) for k in (1, 2, 4)}
-    fine, coarse = ((8 * around[k] - around[2 * k]) / (12 * k * h) for k in (1, 2))
-    return fine, xp.abs(fine - coarse)
+    around = {k: error(k * h) - error(-k * h) for k in (1, 2, 4, 8)}
+    fine, middle, coarse = ((8 * around[k] - around[2 * k]) / (12 * k * h) for k in (1, 2, 4))
+    return fine, xp.abs(fine - middle) + xp.abs(middle - coarse) / 16
 
 
 @functoriality.experiment(samples={"smoke": 512, "standard": 20_000, "full": 500_000})
