@@ -1,6 +1,7 @@
 """Worst cases: known tight values, refused certificates, mutants that change the class, the claim's own words."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction as Q
 from pathlib import Path
 
@@ -299,6 +300,11 @@ def test_statements_that_lose_generality_are_refused():
     late = claim(FUNCTION_GAP, R**2, *CONVEX, DISTANCE)
     assert run(claim(F(X(T + 1)) - F(X_STAR), R**2, *CONVEX, DISTANCE)).verdict == "error"
     assert "irrational" in run(claim(FUNCTION_GAP, R**2, smooth(F, sympy.sqrt(2) * L), DISTANCE)).message
+    step = sympy.Symbol("step", positive=True)
+    stepped = replace(late, defines={step: 1 / sympy.sqrt(T + 1)})
+    assert Problem(stepped, {"T": 3}).value(step) == Q(1, 2)
+    with pytest.raises(ClaimError, match="step is irrational at this case"):
+        Problem(stepped, {"T": 1}).value(step)
     with pytest.raises(ClaimError, match="exact"):
         Problem(late, {}).start() * 0.5
     with pytest.raises(ClaimError, match="strongly convex and"):

@@ -33,7 +33,7 @@ from typing import Any
 from ..claim import Claim
 from ..errors import ClaimError
 from .basis import sparser_basis, without_gauge
-from .bounds import enclose
+from .bounds import enclose, exact_value
 from .interpolation import FunctionClass, read_class
 from .operators import Operator, read_operator
 from .rows import Linear, Member, Row, Rows, exact
@@ -386,7 +386,11 @@ class Problem:
         """A SymPy expression in bound functions, vectors and sequences as a Point or Scalar (or a Fraction)."""
         from .translate import translate
 
-        return translate(expr, self.bindings, self.numbers())
+        values = self.numbers()
+        for symbol, meaning in self.claim.defines.items():
+            if symbol in getattr(expr, "free_symbols", ()) and symbol.name not in values:
+                exact_value(meaning, values, f"{self.claim.id}: {symbol}")  # says why it has none
+        return translate(expr, self.bindings, values)
 
     def quantity(self) -> Any:
         """The claim's quantity; a list where it is the smallest (``Min``) of several."""
@@ -397,8 +401,6 @@ class Problem:
 
     def follow(self, sequence: Any, steps: int) -> list[Point]:
         """Extend a bound sequence by the claim's update rule; returns its points."""
-        from .translate import translate
-
         name = sequence if isinstance(sequence, str) else sequence.name
         rules = [a for a in self.claim.assumptions if a.key[:1] == ("recursion",) and a.key[1].func.__name__ == name]
         if len(rules) != 1 or rules[0].schema is None:
@@ -409,7 +411,7 @@ class Problem:
         first = rules[0].key[3]
         for t in range(first, first + steps):
             relation = rules[0].schema(t)
-            points.append(translate(relation.rhs, self.bindings, self.numbers()))
+            points.append(self.value(relation.rhs))
         return points
 
     def assume(self, *kinds: str) -> None:
