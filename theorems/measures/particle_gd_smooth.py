@@ -72,7 +72,7 @@ smooth_rate = Claim(
         Mutant(
             "steps up to 5/(2 ell)",
             symbols={gamma: Interval(0, Rational(5, 2) / ell, open="left")},
-            cases=({"lam": 0, "n": 1, "K": 4, "gamma": Rational(5, 2) / ell},),
+            cases=({"lam": 0, "n": 2, "K": 40, "gamma": Rational(5, 2) / ell},),
         ),
         Mutant("F is not displacement convex", drop=("F is displacement convex",), by=("derivation",)),
         Mutant("F is not smooth", drop=(smooth.name,), by=("derivation",)),

@@ -65,7 +65,7 @@ finite_time = Claim(
     assumptions=[*setting, largest, step],
     decides=SureBound(quantity=after, bound=Max(Delta - 2 * gamma / n, 4 * gamma)),
     mutants=[
-        Mutant("twice as fast", decides={"bound": Max(Delta - 4 * gamma / n, 4 * gamma)}, cases=({"n": 1},)),
+        Mutant("twice as fast", decides={"bound": Max(Delta - 4 * gamma / n, 4 * gamma)}, cases=({"n": 12},)),
         Mutant("down to 3 gamma", decides={"bound": Max(Delta - 2 * gamma / n, 3 * gamma)}, cases=({"n": 12},)),
         Mutant("a speed that does not depend on n", decides={"bound": Max(Delta - 2 * gamma, 4 * gamma)}),
         Mutant("distances are not the largest", drop=(largest.name,), by=("derivation",)),
