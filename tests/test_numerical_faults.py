@@ -106,3 +106,20 @@ def test_rounding_above_a_threshold_is_no_event(shift, expected):
         return {"quantity": (xp.rational(1, 3) * x + xp.rational(1, 7) * x) - xp.rational(10, 21) * x + shift}
 
     assert verdict(ProbabilityBound(Q, 0, sympy.Rational(1, 100)), simulate).verdict == expected
+
+
+@pytest.mark.parametrize("scale", [1e-80, 1e-170, 1e-310])
+def test_squares_that_underflow_refute_no_mean(scale):
+    """The mean of 2 scale u is scale; the squares of its deviations are 0 in floating point."""
+    value = sympy.Rational(str(scale))
+    assert verdict(MeanEquals(Q, value), lambda xp, rng, case, size: {"quantity": 2 * scale * rng.uniform((size,))}
+                   ).verdict != "fail"  # fmt: skip
+
+
+def test_rows_that_hang_on_the_size_of_their_batch_do_not_pass():
+    """The first block satisfies the bound, larger batches do not: which ones there are is up to the memory."""
+
+    def simulate(xp, rng, case, size):
+        return {"quantity": rng.uniform((size,)) * (0.4 if size <= 256 else 1.0)}
+
+    assert verdict(SureBound(Q, sympy.Rational(1, 2)), simulate).verdict not in ("pass", "fail")

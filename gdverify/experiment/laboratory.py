@@ -214,7 +214,7 @@ class Laboratory:
                 if array.dtype.kind == "c":
                     raise TypeError("it is complex")
                 array = array.astype(np.float64)
-            except (TypeError, ValueError) as problem:
+            except (TypeError, ValueError, OverflowError) as problem:
                 raise ExperimentError(f"{name!r} is not an array of real numbers: {problem}") from None
             self._check_shape(name, array, size)
             if not np.all(np.isfinite(array)):

@@ -9,6 +9,7 @@ from .backend import Namespace
 
 _KEPT = 1024  # largest deviations kept for the tail index
 _MIN_BLOCKS = 16
+_SMALLEST = 1e-140  # variance below which third powers, or squares of the means' deviations, may be lost
 _MIN_TAIL_INDEX = 2.5
 _DOMINANT = 0.4  # share of the variance of block means that one block may have
 
@@ -97,8 +98,10 @@ class Spread:
         pulls = (means - xp.mean(means, axis=-1, keepdims=True)) ** 2
         # First Edgeworth correction to the normal tail that an error of alpha reads.
         correction = self.skewness() * (2 * math.log(2 / alpha)) ** 1.5 / (6 * math.sqrt(self.n))
+        constant, (first, second) = self.constant(), (m / self.n for m in self._moments[:2])
         return {
-            "all samples are equal": self.constant(),
+            "all samples are equal": constant,
+            "they are too small for floats to hold their squares": ~constant & (second - first**2 < _SMALLEST),
             f"a tail index below {_MIN_TAIL_INDEX}": self.tail_index() < _MIN_TAIL_INDEX,
             "one block dominates the variance": xp.max(pulls, axis=-1) > _DOMINANT * xp.sum(pulls, axis=-1),
             "too few samples for their skewness": correction > 1,

@@ -126,7 +126,8 @@ class SureDecider(Decider):
         self.approximate = False  # whether instances come with an error that the experiment estimates
         self.first: tuple[float, float] | None = None
         self.histogram: Histogram | None = None
-        self._heap: list[tuple[float, int, int]] = []  # the rows nearest to (or beyond) the bound
+        # The rows nearest to (or beyond) the bound, and their sides as they came out in their batch.
+        self._heap: list[tuple[float, int, int, float, float]] = []
         self._checked: dict[tuple[int, int], Recheck] = {}
 
     # What is compared: floats on rows, and enclosures of one instance.
@@ -161,7 +162,8 @@ class SureDecider(Decider):
             self.first = (left[0], right[0])
         self.identical = self.identical and bool(np.all(left == self.first[0]) and np.all(right == self.first[1]))
         for k in np.argsort(-scores, kind="stable")[:_KEPT]:
-            entry = (float(scores[k]), -(first + int(k) // self.lab.rows), -(int(k) % self.lab.rows))
+            block, row = divmod(int(k), self.lab.rows)
+            entry = (float(scores[k]), -(first + block), -row, float(left[k]), float(right[k]))
             if len(self._heap) < _KEPT:
                 heapq.heappush(self._heap, entry)
             elif entry > self._heap[0]:
@@ -188,7 +190,7 @@ class SureDecider(Decider):
         return {"histogram": counted} if counted else None
 
     def _ranked(self) -> list[tuple[float, int, int]]:
-        return [(s, -b, -r) for s, b, r in sorted(self._heap, reverse=True)]
+        return [(s, -b, -r) for s, b, r, *_ in sorted(self._heap, reverse=True)]
 
     def check(self) -> Finding | None:
         for score, block, row in self._ranked()[:3]:
@@ -207,6 +209,8 @@ class SureDecider(Decider):
         self.spent += time.monotonic() - began
         if result.status == "holds" and self.compares:
             self._compare(result, *(float(side[row]) for side in self.sides(rows, self.lab.rows)))
+            for *_, left, right in (e for e in self._heap if e[1:3] == (-block, -row)):
+                self._compare(result, left, right)  # which hangs on the size of the batch, if rows mix
         self._checked[block, row] = result
         return self._fail(result, recorder.row(row)) if result.status == "violated" else None
 
