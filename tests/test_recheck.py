@@ -253,6 +253,8 @@ X, Y, P = ["sym", "x"], ["sym", "y"], ["sym", "p"]
 
 
 F_K, G_K = (["fun", name, ["sym", "k"]] for name in "fg")
+INVERSES, ALL_INVERSES = (["sum", ["^", F_K, -1], "k", 1, high] for high in (4, ["oo"]))
+ONE_P = ["^", ["+", 1, P], -1]
 
 
 def one_step(rule, left, relation, right, **witness):
@@ -297,7 +299,41 @@ def one_step(rule, left, relation, right, **witness):
         (["abs", ["*", -1, P]], ["*", -1, P], False),
         (["abs", ["+", -1, ["*", -2, P]]], ["+", 1, ["*", 2, P]], True),
         (["abs", ["+", 1, ["*", -2, P]]], ["+", -1, ["*", 2, P]], False),
-        # what is summed may divide by zero: a rational factor comes out, and nothing else
+        # exp(a + b/f) is exp(a) exp(b/f)
+        (["exp", ["*", P, ONE_P]], ["*", ["exp", 1], ["exp", ["*", -1, ONE_P]]], True),
+        (["exp", ["*", P, ONE_P]], ["*", ["exp", -1], ["exp", ["*", -1, ONE_P]]], False),
+        (["exp", ["*", P, ONE_P]], ["*", ["exp", 1], ["exp", ONE_P]], False),
+        (["exp", ["*", P, ONE_P]], ["exp", 1], False),
+        (["exp", ["*", ["^", P, 2], ["^", ONE_P, 2]]], ["exp", ["+", 1, ["*", -2, ONE_P], ["^", ONE_P, 2]]], True),
+        (["exp", ["*", ["^", P, 2], ["^", ONE_P, 2]]], ["exp", ["+", 1, ["*", -2, ONE_P]]], False),
+        (["exp", ["+", ["*", X, P, ONE_P], ["*", X, ONE_P]]], ["exp", X], True),
+        (["exp", ["+", ["*", X, P, ONE_P], ["*", Y, ONE_P]]], ["exp", X], False),
+        (
+            ["exp", ["*", X, ["^", ["+", 1, X], -1]]],
+            ["*", ["exp", 1], ["exp", ["*", -1, ["^", ["+", 1, X], -1]]]],
+            False,
+        ),
+        (
+            ["sum", ["exp", ["+", F_K, ["*", X, P, ONE_P]]], "k", 1, 4],
+            ["*", ["exp", ["+", X, ["*", -1, X, ONE_P]]], ["sum", ["exp", F_K], "k", 1, 4]],
+            True,
+        ),
+        (
+            ["sum", ["exp", ["+", F_K, ["*", X, F_K, ONE_P]]], "k", 1, 4],
+            ["*", ["exp", ["*", X, ONE_P]], ["sum", ["exp", F_K], "k", 1, 4]],
+            False,
+        ),
+        # what is summed may divide by zero: terms are summed as they are written, factors with a value come out
+        (["sum", ["+", ["^", F_K, -1], G_K], "k", 1, 4], ["+", INVERSES, ["sum", G_K, "k", 1, 4]], True),
+        (["sum", ["+", ["^", F_K, -1], G_K], "k", 1, 4], ["+", INVERSES, ["sum", G_K, "k", 1, 5]], False),
+        (["sum", ["+", ["^", F_K, -1], G_K], "k", 1, ["oo"]], ["+", ALL_INVERSES, ["sum", G_K, "k", 1, ["oo"]]], False),
+        (["sum", ["*", X, ["^", F_K, -1]], "k", 1, 4], ["*", X, INVERSES], True),
+        (["sum", ["*", X, ["^", F_K, -1]], "k", 1, 4], ["*", Y, INVERSES], False),
+        (["sum", ["*", ["^", X, -1], ["^", F_K, -1]], "k", 1, 4], ["*", ["^", X, -1], INVERSES], False),
+        (["sum", ["*", ["sym", "k"], ["^", F_K, -1]], "k", 1, 4], ["*", 4, INVERSES], False),
+        (["sum", ["*", X, ["^", F_K, -1]], "k", 1, ["oo"]], ["*", X, ALL_INVERSES], False),
+        (["sum", ["*", G_K, ["^", F_K, -1], F_K], "k", 1, 4], ["sum", G_K, "k", 1, 4], False),
+        (["sum", ["*", X, ["+", 1, ["^", F_K, -1]]], "k", 1, 4], ["+", ["*", 4, X], ["*", X, INVERSES]], True),
         (
             ["sum", ["*", -2, ["^", F_K, -1], G_K], "k", 1, 4],
             ["*", -2, ["sum", ["*", ["^", F_K, -1], G_K], "k", 1, 4]],
@@ -321,6 +357,93 @@ def one_step(rule, left, relation, right, **witness):
 )
 def test_identities(left, right, true):
     assert rejected(one_step("identity", left, "==", right, using=[])) != true
+
+
+def from_positive(positive, left, relation, combine, using=()):
+    """``positive`` > 0 is assumed; then 0 == 0 and one certificate."""
+    given, zero = ({"left": t, "relation": sign, "right": 0} for t, sign in ((positive, ">"), (0, "==")))
+    data = one_step("certificate", left, relation, 0, combine=combine, squares=[], using=list(using))
+    data["assumptions"] = [{"name": "positive", "relations": [given]}]
+    data["steps"] = [
+        {"n": 1, "rule": "assumption", "name": "positive", "premises": [], "conclusion": given},
+        {"n": 2, "rule": "identity", "premises": [], "conclusion": zero, "witness": {"using": []}},
+        {**data["steps"][0], "n": 3, "premises": [1, 2]},
+    ]
+    return {**data, "concluded": [3]}
+
+
+ABS_X = ["abs", X]
+SUM_X, GAP_X = ["+", X, ABS_X], ["+", ABS_X, ["*", -1, X]]
+
+
+@pytest.mark.parametrize(
+    ("positive", "left", "divisor", "true"),
+    [
+        (SUM_X, GAP_X, SUM_X, True),  # |x| + x > 0, and (|x| - x)(|x| + x) = 0
+        (SUM_X, ["*", Y, GAP_X], SUM_X, True),
+        (SUM_X, SUM_X, SUM_X, False),
+        (SUM_X, GAP_X, ["+", Y, ABS_X], False),  # not known to be other than zero
+        (GAP_X, GAP_X, SUM_X, False),
+        (GAP_X, SUM_X, GAP_X, True),
+        (["+", ABS_X, Y], GAP_X, ["+", ABS_X, Y], False),
+        (["+", 1, SUM_X], GAP_X, ["+", 1, SUM_X], False),
+        (["+", 1, SUM_X], GAP_X, SUM_X, False),
+    ],
+)
+def test_a_product_with_what_is_not_zero_vanishes(positive, left, divisor, true):
+    assert rejected(from_positive(positive, left, "==", [[["^", divisor, -1], 2]])) != true
+    for other in (divisor, ["^", divisor, -2], 1):
+        assert rejected(from_positive(positive, left, "==", [[other, 2]]))
+
+
+def instant(left, right, speed=("x", "v"), using=(3, 4), combine=(), relation="==", **more):
+    """With x' == v, x^T x' == f(t) at this instant and constant A: a certificate for d/dt ... == right."""
+    mat = lambda name, columns=1: ["mat", name, P3, columns]
+    x, v = map(mat, speed)
+    motion = {"left": ["ddt", x], "relation": "==", "right": v}
+    along = {"left": ["trace", ["m*", 1, ["T", mat("x")], mat("v")]], "relation": "==", "right": ["sym", "y"]}
+    half = ["trace", ["m*", 1, ["T", mat("x")], mat("x")]]
+    slope = {
+        "left": ["ddt", half],
+        "relation": "==",
+        "right": ["*", 2, ["trace", ["m*", 1, ["T", mat("x")], mat("v")]]],
+    }
+    data = one_step("certificate", left, relation, right, combine=list(combine), squares=[], using=list(using))
+    names = {"motion": motion, "along": along}
+    data["assumptions"] = [{"name": n, "relations": [r]} for n, r in names.items()]
+    given = [{"rule": "assumption", "name": n, "premises": [], "conclusion": r} for n, r in names.items()]
+    lie = {"rule": "lie derivative", "premises": [1], "conclusion": slope, "witness": {"flow": [1], "using": []}}
+    steps = [*given, lie, {**data["steps"][0], "premises": sorted({*using, *(n for _, n in combine)})}]
+    data["steps"] = [{**s, "n": k + 1} for k, s in enumerate(steps)]
+    data["concluded"] = [4]
+    return data | more
+
+
+P3, Y_ = 3, ["sym", "y"]
+HALF_SQUARE = ["trace", ["m*", 1, ["T", ["mat", "x", 3, 1]], ["mat", "x", 3, 1]]]
+
+
+def test_derivatives_in_certificates():
+    """d|x|^2/dt == 2 x^T v == 2 y at the instant where x^T v == y; nothing goes inside of the derivative."""
+    slope = ["ddt", HALF_SQUARE]
+    assert not rejected(instant(slope, ["*", 2, Y_], using=[3], combine=[[2, 2]]))
+    assert not rejected(instant(slope, ["*", 2, Y_], using=[3, 2]))
+    for right, combine in ((["*", 3, Y_], [[3, 2]]), (Y_, [[1, 2]]), (["*", 2, Y_], []), (["*", 2, Y_], [[1, 2]])):
+        assert rejected(instant(slope, right, using=[3], combine=combine))
+    for other in (["*", 2, HALF_SQUARE], ["+", 1, HALF_SQUARE], ["trace", ["mat", "x", 1, 1]], Y_):
+        assert rejected(instant(["ddt", other], ["*", 2, Y_], using=[3], combine=[[2, 2]]))
+    assert rejected(instant(["*", 2, slope], ["*", 4, Y_], using=[3], combine=[[4, 2]]))
+    assert rejected(instant(["ddt", ["^", HALF_SQUARE, 2]], ["*", 4, Y_], using=[3], combine=[[4, 2]]))
+    assert rejected(instant(slope, ["*", 2, Y_], using=[], combine=[[1, 3], [2, 2]]))
+    assert rejected(instant(slope, ["*", 2, Y_], using=[3], combine=[[2, 2]], relation=">="))
+
+
+def test_the_value_of_an_instant_does_not_go_into_a_derivative():
+    """x^T v == y at this instant; d(x^T v)/dt is not dy/dt == 0."""
+    inner = ["trace", ["m*", 1, ["T", ["mat", "x", 3, 1]], ["mat", "v", 3, 1]]]
+    for using in ([2], [2, 3], [3, 2]):
+        assert rejected(instant(["ddt", inner], 0, using=using))
+        assert rejected(instant(["ddt", inner], ["ddt", Y_], using=using))
 
 
 @pytest.mark.parametrize(

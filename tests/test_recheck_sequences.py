@@ -140,3 +140,39 @@ def test_what_an_induction_divides_by(shown_by, true):
     data["steps"][0]["name"] = "positive"
     data["assumptions"] = [{"name": "positive", "relations": [positive(T)]}]
     assert rejected(data) != true
+
+
+@pytest.mark.parametrize(
+    ("scale", "low", "ends", "true"),
+    [
+        (1, 0, 1, True),
+        (1, 0, 2, False),
+        (2, 0, 1, False),
+        (1, 1, 1, False),
+        (1, 0, -1, False),
+    ],
+)
+def test_fractions_telescope_as_they_are_written(scale, low, ends, true):
+    """From g(t) >= g(t + 1), g(t) = a(t)/(1 + t)^2, summed over t: g(0) >= g(n)."""
+    weigh = lambda x: ["*", ["fun", "a", x], ["^", ["+", 1, x], -2]]
+    first, second = weigh(T), weigh(["+", 1, T])
+    n = ["sym", "n"]
+    fact = says(first, ">=", second)
+    summed = says(["sum", weigh(K), "k", 0, ["+", -1, n]], ">=", ["sum", weigh(["+", 1, K]), "k", 0, ["+", -1, n]])
+    difference = ["+", weigh(K), ["*", -1, weigh(["+", 1, K])]]
+    end = ["+", ["fun", "a", 0], ["*", -1, ["fun", "a", n], ["^", ["+", 1, n], -2]]]
+    telescoped = says(["sum", difference, "k", 0, ["+", -1, n]], "==", end)
+    witness = {"uses": [], "potential": weigh(T), "t": T, "low": 0, "high": n}
+    first = ["fun", "a", low] if scale == 1 else ["*", scale, ["fun", "a", low]]
+    stated = ["+", first, ["*", -1, ["fun", "a", n], ["^", ["+", ends, n], -2]]]
+    data = certificate(
+        {"low": 0},
+        ("assumption", fact, [], {}),
+        ("sum", summed, [1], {"uses": [1], "t": T, "low": 0, "high": ["+", -1, n]}),
+        ("telescope", telescoped, [], witness),
+        ("telescope", says(stated, ">=", 0), [2, 3], {"uses": [2, 3]}),
+        symbols=[{"name": "n", "low": 1, "integer": True}],
+    )
+    data["steps"][0]["name"] = "falling"
+    data["assumptions"] = [{"name": "falling", "relations": [fact]}]
+    assert rejected(data) != true

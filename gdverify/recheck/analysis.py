@@ -106,13 +106,13 @@ def integral(c: Checker, s: Step) -> None:
     untied(c, name, function, whole)
     require(d.low is not None and c.within(low, name), "the interval is not inside the domain")
     require(d.high is None if high == ("oo",) else c.within(high, name), "the interval is not in the domain")
-    require(not (c.slope(c.form(whole), name) - c.form(function)).num, "no antiderivative")
+    require(not c.reduced(c.slope(c.form(whole), name) - c.form(function)).num, "no antiderivative")
     untouched(c, s.premises, name)
     at = lambda v: put(c, whole, {name: v})
     require(s.relation == "==", "the relation should be ==")
     require(c.same(s.left, ("integral", function, name, low, high)), "another integral")
     end = _limit_of(c, s, whole, name) if high == ("oo",) else c.form(at(high))
-    require(not (end - c.form(at(low)) - c.form(s.right)).num, "not the difference of the antiderivative")
+    require(not c.reduced(end - c.form(at(low)) - c.form(s.right)).num, "not the difference of the antiderivative")
 
 
 def _limit_of(c: Checker, s: Step, t: Tree, name: str) -> Quot:

@@ -378,7 +378,7 @@ class Checker(Calculus):
             yield replace(s, hints=s.hints[:k] + s.hints[k + 1 :])
         for name in LISTS:
             listed = dict.get(s.witness, name, ())
-            fixed = {"rewrite": 1, "polynomial": 0}.get(s.rule) if name == "uses" else 0
+            fixed = {"rewrite": 1, "polynomial": 0, "integral bound": 1}.get(s.rule) if name == "uses" else 0
             if fixed is not None and isinstance(listed, list):
                 for k in range(fixed, len(listed)):
                     yield replace(s, witness=Read({**s.witness, name: listed[:k] + listed[k + 1 :]}))

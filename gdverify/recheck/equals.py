@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -103,10 +104,13 @@ def spread(v: Tree) -> list[tuple[Tree, Tree]]:
     return [(mul(*rest, a), u) for a, u in spread(inner)]
 
 
-def vanishes(c: Checker, t: Tree, equations: list[Step]) -> bool:
-    """Whether an expression is zero once equals are put for equals, in it and in its normal form."""
+def vanishes(c: Checker, t: Tree, equations: list[Step], divisors: Sequence[Quot] = ()) -> bool:
+    """Whether an expression is zero once equals are put for equals, in it and in its normal form.
+
+    ``divisors`` are not zero: a product with one vanishes only if the expression does.
+    """
     value = c.form(substituted(c, t, equations))
-    if not value.num:
+    if not value.num or any(not c.reduced(value * d).num for d in divisors):
         return True
     return take_value(c, value, [eq for eq in equations if not eq.matrix and not is_vector(eq.left)])
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .poly import ONE, Mono, Poly, Quot, number, primitive, times, total, whole
+from .poly import ONE, Mono, Poly, Quot, divided, number, primitive, times, total, whole
 from .terms import Rejected, Tree, _plug, add, bound, free, height, is_matrix, is_vector, mul, neg
 
 KNOWN: dict[Any, Fraction] = {  # odd functions: values over pi
@@ -95,7 +95,7 @@ class Normal:
         return not self.form(tree).num
 
     def equal(self, a: Tree, b: Tree) -> bool:
-        return not (self.form(a) - self.form(b)).num
+        return not self.reduced(self.form(a) - self.form(b)).num
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -328,10 +328,8 @@ class Normal:
             try:
                 value = self.form(body)
             except Rejected:
-                if isinstance(body, tuple) and body[0] == "*" and isinstance(body[1], Fraction) and "oo" not in ends:
-                    rest = t[1][2] if len(t[1]) == 3 else ("*", *t[1][2:])  # a rational factor stands before the sum
-                    return self._sum(("sum", rest, *t[2:])) * number(body[1])
-                return self._opaque(t, name, body, ends)
+                spread = self._spread(t) if "oo" not in ends else None
+                return self._opaque(t, name, body, ends) if spread is None else spread
             low, high = (None if e == ("oo",) else self.form(e) for e in t[3:])
             outer = frozenset().union(*(self.names_of(e) for e in (low, high) if e is not None))
             if high is None or low is None:  # no linearity without convergence
@@ -347,6 +345,23 @@ class Normal:
                 k = self.atom("sum", (inside.key(), ends), (inside, name, low, high), names)
                 parts.append(out * self.one(k))
             return total(parts)
+
+    def _spread(self, t: Tree) -> Quot | None:
+        """A finite sum whose body has no normal form, term by term, factors without its variable before it."""
+        _, body, variable, *_ = t
+        if not isinstance(body, tuple) or body[0] not in ("+", "*") or len(body) < 3:
+            return None
+        if body[0] == "+":
+            return total(self._sum(("sum", a, *t[2:])) for a in body[1:])
+        before = [a for a in body[1:] if variable not in free(a)]
+        rest = [a for a in body[1:] if variable in free(a)]
+        if not before or not rest:
+            return None
+        try:
+            factor = self.form(mul(*before))
+        except Rejected:
+            return None
+        return factor * self._sum(("sum", rest[0] if len(rest) == 1 else mul(*rest), *t[2:]))
 
     def _integral(self, t: Tree) -> Quot:
         with self._bind(t, False) as (name, body, ends):
@@ -641,16 +656,16 @@ class Normal:
 
     def _exponential(self, value: Quot) -> Quot:
         out = number(1)
-        for m, c in value.num.items():
+        for v, m, c in ((v, m, c) for v in whole_parts(value) for m, c in v.num.items()):
             logs = [(k, e) for k, e in m if self.atoms[k].kind == "log" and e == 1]
             if len(logs) == 1:
                 argument = self.atoms[logs[0][0]].parts[1]
-                rest = Quot({tuple((k, e) for k, e in m if k != logs[0][0]): c}, value.den)
+                rest = Quot({tuple((k, e) for k, e in m if k != logs[0][0]): c}, v.den)
                 if self.sign_of(argument) == (1, True) and self.real(rest):
                     for part, e in self._factors(argument, lambda s: s == (1, True)):
                         out = out * self._lift(part, rest * number(e))
                     continue
-            exponent = Quot({m: Fraction(1)}, value.den)
+            exponent = Quot({m: Fraction(1)}, v.den)
             out = out * self.one(self.atom("exp", exponent.key(), (exponent,), self.names_of(exponent)), whole(c))
         return out
 
@@ -676,6 +691,17 @@ class Normal:
             den = Quot(ONE, value.den)
             value = total(Quot(p) * a.value**k for k, p in groups.items()) * den
         raise Rejected("roots nested too deep")
+
+
+def whole_parts(value: Quot) -> list[Quot]:
+    """value as a sum over powers of its denominator, if that is one polynomial: exp(a + b/f) is exp(a) exp(b/f)."""
+    out: list[Quot] = []
+    while len(value.den) == 1 and value.num:
+        ((f, e),) = value.den.items()
+        quotient, rest = divided(value.num, dict(f))
+        out.append(Quot(rest, {f: e}))
+        value = Quot(quotient, {f: e - 1} if e > 1 else {})
+    return [*out, value] if out else [value]
 
 
 def primes(c: Fraction) -> list[tuple[Fraction, int]]:

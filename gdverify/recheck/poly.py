@@ -138,6 +138,33 @@ def divide(a: Poly, b: Poly) -> Poly | None:
     return quotient
 
 
+def divided(a: Poly, b: Poly) -> tuple[Poly, Poly]:
+    """q and r of a = q b + r, where no monomial of r is a multiple of the leading one of b.
+
+    Linear in a.  Exponents may be negative or fractions: a multiple has none that is smaller than in the leading
+    monomial, where that has any.
+    """
+    names = sorted({k for m in b for k, _ in m})
+    dense = lambda m: tuple(dict(m).get(k, 0) for k in names)
+    lead = max(b, key=dense)
+    inverse = power_of(lead, -1)
+    quotient: Poly = {}
+    rest: Poly = {}
+    todo = dict(a)
+    while todo:
+        m = max(todo, key=dense)
+        c, exps = todo.pop(m), dict(m)
+        if any(exps.get(k, 0) < e for k, e in lead):
+            rest[m] = c
+            continue
+        if len(quotient) > MAX_TERMS:
+            raise Rejected("a polynomial grows too large")
+        shift, scale = times(m, inverse), c / b[lead]
+        quotient[shift] = scale
+        todo = padd(todo, {times(shift, n): -scale * d for n, d in b.items() if n != lead})
+    return quotient, rest
+
+
 class Quot:
     """num / product of den."""
 

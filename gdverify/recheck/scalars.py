@@ -7,6 +7,7 @@ from fractions import Fraction
 from . import terms
 from .certificate import Checker, Step, _minus
 from .equals import cancel, vanishes
+from .poly import Quot
 from .premises import ORDER, expect, field, require, steps, tree, uses
 from .terms import (
     Malformed,
@@ -72,14 +73,20 @@ def certificate(c: Checker, s: Step) -> None:
     combine, squares = field(s, "combine"), field(s, "squares")
     if not isinstance(combine, list) or not isinstance(squares, list):
         raise Malformed("combine and squares must be lists")
-    parts: list[Tree] = [s.left, neg(s.right)]
+    using = steps(c, s, "using")
+    motions = [eq for eq in using if is_motion(eq.left)]
+    require(not is_motion(s.left) or s.relation == "==", "a derivative in time needs an equality")
+    parts: list[Tree] = [at_the_instant(s.left, motions), neg(s.right)]
     strict = False
+    divisors: list[Quot] = []
     for entry in combine:
         if not isinstance(entry, list) or len(entry) != 2:
             raise Malformed("combine holds pairs")
         m, fact = c.tree(entry[0]), c.premise(entry[1])
         require(fact.relation in ORDER and not fact.matrix, f"step {fact.n} cannot be combined")
         c.form(m)  # defined
+        if isinstance(m, tuple) and m[0] == "^" and m[2] == -1:
+            divisors.append(c.form(m[1]))
         if fact.relation != "==":
             require(s.relation != "==", "an equality cannot rest on inequalities")
             found = c.sign(m)
@@ -97,7 +104,22 @@ def certificate(c: Checker, s: Step) -> None:
     require(s.relation in ORDER and (s.relation != ">" or strict), "a strict inequality needs a strict fact")
     for t in parts:
         c.form(t)  # every part is defined before anything cancels
-    require(vanishes(c, add(*parts), steps(c, s, "using")), "the certificate does not add up")
+    using = [eq for eq in using if eq not in motions]
+    require(vanishes(c, add(*parts), using, divisors), "the certificate does not add up")
+
+
+def is_motion(t: Tree) -> bool:
+    """Whether this is the derivative of a scalar in time."""
+    return isinstance(t, tuple) and t[0] == "ddt" and not is_matrix(t[1])
+
+
+def at_the_instant(t: Tree, motions: list[Step]) -> Tree:
+    """The derivative of a scalar in time as an equation says what it is; nothing goes inside of one."""
+    for eq in motions:
+        require(eq.relation == "==", f"step {eq.n} is no equality")
+        require(t == eq.left, "the derivative of something else")
+        t = eq.right
+    return t
 
 
 def square(c: Checker, u: Tree) -> Tree:

@@ -154,7 +154,9 @@ def telescope(c: Checker, s: Step) -> None:
     if field(s, "uses"):
         total_, ends = uses(c, s, 2)
         require(ends.relation == "==" and s.relation == total_.relation, "the relation changes")
-        require(c.equal(_minus(s), sub(_minus(total_), _minus(ends))), "the ends do not telescope")
+        given, wanted = _minus(s), sub(_minus(total_), _minus(ends))
+        same = c.equal(given, wanted) or c.equal(given, spread_sums(c, wanted))
+        require(same, "the ends do not telescope")
         return
     t, low, high = symbol(c, s, "t"), tree(c, s, "low"), tree(c, s, "high")
     potential = tree(c, s, "potential")
@@ -163,6 +165,23 @@ def telescope(c: Checker, s: Step) -> None:
     body = sub(potential, at(add(("sym", t), Fraction(1))))
     total_left = ("sum", body, t, low, add(high, Fraction(-1)))
     expect(c, s, total_left, "==", sub(at(low), at(high)))
+
+
+def spread_sums(c: Checker, t: Tree) -> Tree:
+    """Finite sums, term by term as they are written: fractions are not put over one denominator first.
+
+    Every term must be defined for the whole range.
+    """
+    if not isinstance(t, tuple) or t[0] not in ("+", "*", "sum"):
+        return t
+    if t[0] != "sum":
+        return (t[0], *(spread_sums(c, a) for a in t[1:]))
+    if not isinstance(t[1], tuple) or t[1][0] != "+" or ("oo",) in t[3:]:
+        return t
+    parts = [("sum", a, *t[2:]) for a in t[1][1:]]
+    atoms = [c.atoms[k].kind for part in parts for m in c.form(part).num for k, _ in m]
+    require("written" not in atoms, "a term of a sum is not known to be defined")
+    return add(*parts)
 
 
 def split_sum(c: Checker, s: Step) -> None:
