@@ -656,16 +656,16 @@ class Normal:
 
     def _exponential(self, value: Quot) -> Quot:
         out = number(1)
-        for v, m, c in ((v, m, c) for v in whole_parts(value) for m, c in v.num.items()):
+        for den, m, c in ((v.den, m, c) for v in whole_parts(value) for m, c in v.num.items()):
             logs = [(k, e) for k, e in m if self.atoms[k].kind == "log" and e == 1]
             if len(logs) == 1:
                 argument = self.atoms[logs[0][0]].parts[1]
-                rest = Quot({tuple((k, e) for k, e in m if k != logs[0][0]): c}, v.den)
+                rest = Quot({tuple((k, e) for k, e in m if k != logs[0][0]): c}, den)
                 if self.sign_of(argument) == (1, True) and self.real(rest):
                     for part, e in self._factors(argument, lambda s: s == (1, True)):
                         out = out * self._lift(part, rest * number(e))
                     continue
-            exponent = Quot({m: Fraction(1)}, v.den)
+            exponent = Quot({m: Fraction(1)}, den)
             out = out * self.one(self.atom("exp", exponent.key(), (exponent,), self.names_of(exponent)), whole(c))
         return out
 
