@@ -581,6 +581,20 @@ def test_equations_that_the_laws_rule_out():
     refused(Proof(toy(first, equation("x is tr A", Trace(A), x))).moment, Trace(A), [first])
 
 
+def test_terms_of_a_sequence_that_may_be_one():
+    """E tr A(n)^T A(d) is zero where n and d differ; where they are equal it is d^2, and n = d is possible."""
+    at = MatrixSequence("A", d, d)
+    first, second, still = gaussian(at(n)), gaussian(at(d)), constant(at(d))
+    product = Trace(at(n).T * at(d))
+    refused(Proof(toy(first, second)).moment, product, [first, second])
+    refused(Proof(toy(first, second)).gaussian, product, [first, second])
+    refused(Proof(toy(first, second)).independence, Trace(at(n)) * Trace(at(d)), [first], [second])
+    refused(Proof(toy(first, still)).moment, product, [first])
+    apart = gaussian(at(n + 1))
+    assert Proof(toy(first, apart)).moment(Trace(at(n).T * at(n + 1)), [first, apart]).right == 0
+    assert Proof(toy(first, second)).moment(Trace(at(n).T * at(n)), [first]).right == d**2
+
+
 def test_a_name_for_an_integral_does_not_make_it_exist():
     s, t = Symbol("s", real=True), Symbol("t", real=True)
     check = Proof(toy(defines={s: sympy.Integral(1 / t, (t, 1, sympy.oo))}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from sympy.core.function import AppliedUndef
 
 from ..claim import Assumption
 from ..errors import ProofError
-from ..language import Covariance, DiagonalSum, Inner, Mean, Prob, SymmetricMatrix
+from ..language import Covariance, DiagonalSum, Inner, MatrixTerm, Mean, Prob, SymmetricMatrix
 from .algebra import is_zero
 from .context import Context
 from .fact import Fact
@@ -120,7 +121,14 @@ class MeanRules(Context):
             if letter in derived or (letter not in table and letter not in constant):
                 raise ProofError(f"{letter} has no law here and is not assumed constant (laws.constant)")
         self._no_equation_between({*stated}, constant)
+        self._different_terms({*table, *sympy.sympify(expr).atoms(sympy.MatrixSymbol)})
         return table
+
+    def _different_terms(self, letters: set[Any]) -> None:
+        """Two terms of one sequence are two letters only where their indices are never equal."""
+        for x, y in itertools.combinations([x for x in letters if isinstance(x, MatrixTerm)], 2):
+            if x.sequence == y.sequence and not self.signs.nonzero(x.index - y.index):
+                raise ProofError(f"{x} and {y} may be the same matrix")
 
     def _no_equation_between(self, random: set[Any], constant: set[Any]) -> None:
         """Independent letters satisfy no equation with each other, nor a Gaussian one with constants alone: a claim

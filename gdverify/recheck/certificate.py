@@ -376,6 +376,9 @@ class Checker(Calculus):
                 yield replace(s, premises=[q for q in s.premises if q != p])
         for k in range(len(s.hints)):
             yield replace(s, hints=s.hints[:k] + s.hints[k + 1 :])
+        if s.rule == "telescope" and "potential" in dict.keys(s.witness):  # what does not change from term to term
+            for less in _without_a_term(dict.get(s.witness, "potential")):
+                yield replace(s, witness=Read({**s.witness, "potential": less}))
         for name in LISTS:
             listed = dict.get(s.witness, name, ())
             fixed = {"rewrite": 1, "polynomial": 0, "integral bound": 1}.get(s.rule) if name == "uses" else 0
@@ -552,6 +555,19 @@ class Checker(Calculus):
                 ends = (self.symbols[n].low, self.symbols[n].high, self.defines.get(n))
                 todo |= {x for e in ends if e is not None for x in free(e)}
         return frozenset(spoken)
+
+
+def _without_a_term(data: Any) -> Iterator[Any]:
+    """An expression as it is in the file, with one term of one sum left out."""
+    if not isinstance(data, list):
+        return
+    if data[:1] == ["+"] and len(data) > 2:
+        for k in range(1, len(data)):
+            rest = data[:k] + data[k + 1 :]
+            yield rest if len(rest) > 2 else rest[1]
+    for k, part in enumerate(data):
+        for less in _without_a_term(part):
+            yield [*data[:k], less, *data[k + 1 :]]
 
 
 def _trees(v: Any) -> Any:
