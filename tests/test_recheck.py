@@ -323,6 +323,9 @@ def one_step(rule, left, relation, right, **witness):
             ["*", ["exp", ["*", X, ONE_P]], ["sum", ["exp", F_K], "k", 1, 4]],
             False,
         ),
+        (["^", P, ["*", P, ONE_P]], ["*", P, ["^", P, ["*", -1, ONE_P]]], True),
+        (["^", P, ["*", P, ONE_P]], ["*", P, ["^", P, ONE_P]], False),
+        (["exp", ["*", 4, P, ONE_P, ["log", P]]], ["^", P, ["*", 4, P, ONE_P]], True),
         # what is summed may divide by zero: terms are summed as they are written, factors with a value come out
         (["sum", ["+", ["^", F_K, -1], G_K], "k", 1, 4], ["+", INVERSES, ["sum", G_K, "k", 1, 4]], True),
         (["sum", ["+", ["^", F_K, -1], G_K], "k", 1, 4], ["+", INVERSES, ["sum", G_K, "k", 1, 5]], False),

@@ -583,11 +583,11 @@ class Normal:
         if isinstance(part, Quot):
             part = self.root_atom(part)
         out = number(1)
-        for m, c in exponent.num.items():
-            if not m and not exponent.den:
+        for den, m, c in ((v.den, m, c) for v in whole_parts(exponent) for m, c in v.num.items()):
+            if not m and not den:
                 out = out * self._part_power(part, whole(c))
                 continue
-            out = out * self.one(self._power_atom(part, Quot({m: Fraction(1)}, exponent.den)), c)
+            out = out * self.one(self._power_atom(part, Quot({m: Fraction(1)}, den)), c)
         return out
 
     def _power_atom(self, base: Any, exponent: Quot) -> int:
