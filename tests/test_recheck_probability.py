@@ -479,6 +479,20 @@ def test_terms_of_a_sequence_are_not_independent_at_every_index():
     assert rejected(by_hand(steps, [*SIZES, *index], laws))
 
 
+def test_a_constant_term_of_a_sequence_may_be_the_random_one():
+    """E tr(X(1)^T X(j)) = 0 for a constant X(j), but not for j = 1."""
+    index = {"name": "j", "low": 0, "integer": True, "generic": True}
+    at = lambda k: ["matterm", "X", N, D, k]
+    for k, true in ((["sym", "j"], False), (2, True), (["+", 1, ["*", 0, ["sym", "j"]]], False)):
+        laws = {
+            "random": {"kind": "gaussian", "letter": at(1), "rows": ["id", N], "columns": ["id", D]},
+            "still": {"kind": "constant", "letters": [at(k)]},
+        }
+        product = ["trace", ["m*", 1, ["T", at(1)], at(k)]]
+        steps = [("moment", [], relation(["mean", product], 0), {"expr": product, "laws": ["random"]})]
+        assert rejected(by_hand(steps, [*SIZES, index], laws)) != true
+
+
 @pytest.mark.parametrize(
     "factor",
     [

@@ -9,7 +9,7 @@ from .certificate import Checker
 from .diagonals import diagonal_letters
 from .matrices import Word
 from .poly import Quot, number
-from .terms import Malformed, Rejected, Tree, free, is_matrix, sub
+from .terms import Malformed, Rejected, Tree, is_matrix, sub
 
 LAWS = ("gaussian", "sphere", "signs", "haar", "unitary")
 
@@ -46,6 +46,10 @@ class Letters:
                 self.varying.add(c.letter(law["inverse"]))
         both = [k for k in self.varying if k in self.constant or c.letters[k][1] in families]
         require(not both, "a letter is random, and assumed constant")
+        for k in self.varying:
+            same = [j for j in {*self.varying, *self.constant} - {k} if c.letters[j][1] == c.letters[k][1]]
+            apart = all(c.letters[j][0] == "matterm" and numbered(c, c.letters[j]) for j in (k, *same))
+            require(not same or apart, "two terms of a sequence may be one letter")
         for name in names:
             law = c.law(name, *kinds)
             mine = [c.letter(x) for x in letters_of(law)]
@@ -100,9 +104,16 @@ def letters_of(law: dict[str, Any]) -> list[Tree]:
     return [law["real"], law["imaginary"]] if law["kind"] == "unitary" else [law["letter"]]
 
 
+def numbered(c: Checker, t: Tree) -> bool:
+    """Whether the index of a term of a sequence is a number."""
+    index = c.form(t[4])
+    return not index.den and index.num.keys() <= {()}
+
+
 def plain_letter(c: Checker, t: Tree) -> None:
     """A random letter is a plain one of whole, positive sizes; a term of a sequence must be one fixed term."""
-    require(t[0] == "mat" or (t[0] == "matterm" and not free(t[4])), "a law of a letter that is symmetric or indexed")
+    plain = t[0] == "mat" or (t[0] == "matterm" and numbered(c, t))
+    require(plain, "a law of a letter that is symmetric or indexed")
     for size in t[2:4]:
         whole = c.integer(size) and c.nonnegative(sub(size, Fraction(1)))
         require(whole, "the size of a random matrix is not proved to be a whole number >= 1")
