@@ -104,14 +104,25 @@ def spread(v: Tree) -> list[tuple[Tree, Tree]]:
     return [(mul(*rest, a), u) for a, u in spread(inner)]
 
 
-def vanishes(c: Checker, t: Tree, equations: list[Step], divisors: Sequence[Quot] = ()) -> bool:
+def vanishes(c: Checker, t: Tree, equations: list[Step], hints: Sequence[Tree] = ()) -> bool:
     """Whether an expression is zero once equals are put for equals, in it and in its normal form.
 
-    ``divisors`` are not zero: a product with one vanishes only if the expression does.
+    A product vanishes only if a factor does: it may be multiplied by a hint that is proved to be other than zero.
     """
     value = c.form(substituted(c, t, equations))
-    if not value.num or any(not c.reduced(value * d).num for d in divisors):
+    if not value.num:
         return True
+    for k, hint in enumerate(hints):
+        used = set(c.used)
+        try:
+            factor = c.form(hint)
+            related = any(c.atoms[j].power for m in factor.num for j, _ in m)  # else no product is zero
+            if related and not c.reduced(value * factor).num and c.nonzero(hint):
+                c.used_hints.add(k)
+                return True
+        except Rejected:  # too large, or not defined
+            pass
+        c.used = used
     return take_value(c, value, [eq for eq in equations if not eq.matrix and not is_vector(eq.left)])
 
 

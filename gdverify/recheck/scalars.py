@@ -7,7 +7,6 @@ from fractions import Fraction
 from . import terms
 from .certificate import Checker, Step, _minus
 from .equals import cancel, vanishes
-from .poly import Quot
 from .premises import ORDER, expect, field, require, steps, tree, uses
 from .terms import (
     Malformed,
@@ -78,15 +77,12 @@ def certificate(c: Checker, s: Step) -> None:
     require(not is_motion(s.left) or s.relation == "==", "a derivative in time needs an equality")
     parts: list[Tree] = [at_the_instant(s.left, motions), neg(s.right)]
     strict = False
-    divisors: list[Quot] = []
     for entry in combine:
         if not isinstance(entry, list) or len(entry) != 2:
             raise Malformed("combine holds pairs")
         m, fact = c.tree(entry[0]), c.premise(entry[1])
         require(fact.relation in ORDER and not fact.matrix, f"step {fact.n} cannot be combined")
         c.form(m)  # defined
-        if isinstance(m, tuple) and m[0] == "^" and m[2] == -1:
-            divisors.append(c.form(m[1]))
         if fact.relation != "==":
             require(s.relation != "==", "an equality cannot rest on inequalities")
             found = c.sign(m)
@@ -105,7 +101,7 @@ def certificate(c: Checker, s: Step) -> None:
     for t in parts:
         c.form(t)  # every part is defined before anything cancels
     using = [eq for eq in using if eq not in motions]
-    require(vanishes(c, add(*parts), using, divisors), "the certificate does not add up")
+    require(vanishes(c, add(*parts), using, s.hints), "the certificate does not add up")
 
 
 def is_motion(t: Tree) -> bool:
