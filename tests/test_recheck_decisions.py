@@ -225,6 +225,7 @@ def test_cuts():
     assert not holds("box", touching, cuts=[third, [["sym", "p"], 2]])  # an idle cut
     assert not holds("box", touching - HAIR, cuts=[third])
     assert not holds("box", touching, cuts=[third, [["sym", "p"], -1]])
+    assert holds("box", 1 + touching) and not holds("box", 1 + touching, cuts=[])
 
 
 def test_corners_have_no_slope():

@@ -554,8 +554,7 @@ class _Smallest(Checker):
             step = less
         if not found:
             return used, hints
-        if step.witness:
-            self.witnesses[s.n] = dict(step.witness)
+        self.witnesses[s.n] = dict(step.witness)
         s.premises, s.hints, s.witness = step.premises, step.hints, step.witness
         used, _ = super().verify(s, rules)
         return used, kept
@@ -575,8 +574,10 @@ def finished(data: dict[str, Any]) -> dict[str, Any]:
     smallest = _Smallest(data, strict=False)
     data = trimmed(data, smallest.run(RULES).used)
     for s in data["steps"]:
-        if s["n"] in smallest.witnesses:
+        if smallest.witnesses.get(s["n"]):
             s["witness"] = smallest.witnesses[s["n"]]
+        elif s["n"] in smallest.witnesses:
+            s.pop("witness", None)
     report = recheck_data(data, strict=False)
     spoken = set(report.symbols_used)
     symbols = [s for s in data["symbols"] if not s.get("generic") or s["name"] in spoken]

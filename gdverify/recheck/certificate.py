@@ -36,17 +36,8 @@ LAWS = {  # entries of an assumption on a law, by its kind
     "gradient-descent": ("loss", "letters", "time", "step", "successor"),
     "initial-value": ("state", "variable", "field", "start"),
 }
-LISTS = (
-    "using",
-    "uses",
-    "combine",
-    "squares",
-    "flow",
-    "values",
-    "laws",
-    "apart",
-    "cuts",
-)  # each entry of which must be needed
+# Entries of a witness each part of which must be needed.
+LISTS = ("using", "uses", "combine", "squares", "flow", "values", "laws", "apart", "cuts")
 DISCHARGING = ("suppose", "induction", "settle", "cases")  # rules that say themselves what a step rests on
 RELATIONS = (">=", ">", "==", "!=", "->")
 SPECIAL: dict[str, Callable[..., Quot]] = {"diag": diagonal_form, "pair": pair_form, "slot": slot_form}
@@ -384,7 +375,8 @@ class Checker(Calculus):
             fixed = {"rewrite": 1, "polynomial": 0, "integral bound": 1}.get(s.rule) if name == "uses" else 0
             if fixed is not None and isinstance(listed, list):
                 for k in range(fixed, len(listed)):
-                    yield replace(s, witness=Read({**s.witness, name: listed[:k] + listed[k + 1 :]}))
+                    less = {**s.witness, name: listed[:k] + listed[k + 1 :]}
+                    yield replace(s, witness=Read({n: v for n, v in less.items() if n != "cuts" or v}))
 
     def at(self, s: Step) -> None:
         facts = [self.steps[p] for p in s.premises]

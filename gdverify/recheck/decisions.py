@@ -77,6 +77,8 @@ def _pairs(s: Step, name: str) -> list[Any]:
     found = s.witness.get(name, [])
     if not isinstance(found, list) or any(not isinstance(e, list) or len(e) != 2 for e in found):
         raise Malformed(f"{name} holds pairs")
+    if name in s.witness and not found:
+        raise Malformed(f"{name} must hold something")
     return found
 
 
