@@ -1,6 +1,8 @@
 """Known theorems pass, known falsehoods fail, what cannot be carried out is an error: by experiment."""
 
 import json
+import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -431,3 +433,14 @@ def test_saved_files_are_not_trusted(tmp_path):
     np.savez(arrays, draw0=np.array([{}], dtype=object))
     with pytest.raises(violation.UsageError, match="not finite float64"):
         violation.replay(path, claim)
+
+
+def test_a_machine_that_is_busy_with_other_things_takes_no_time_from_an_experiment(monkeypatch):
+    monkeypatch.setitem(engine.EFFORTS, "smoke", replace(engine.EFFORTS["smoke"], seconds=0.3))
+
+    def simulate(xp, rng, case, size):
+        time.sleep(0.1)  # as good as waiting for one's turn
+        return {"quantity": rng.uniform((size,))}
+
+    out = verdict(MeanBound(Q, sympy.Rational(501, 1000), tol=0), simulate, options={"samples": {"smoke": 2**12}})
+    assert out.samples > 2**12 and "time" not in out.message

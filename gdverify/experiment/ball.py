@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -71,6 +70,7 @@ from mpmath.libmp.libmpi import (
 )
 
 from ..errors import ExperimentError, UndecidedError
+from .clock import work_seconds
 
 _GUARD = 30
 _CHECK_EVERY = 2047  # operations between two looks at the clock, a power of two minus one
@@ -92,7 +92,7 @@ class _State:
 def precision(bits: int, seconds: float = math.inf, reading: int = 0) -> Iterator[None]:
     """Interval arithmetic at ``bits`` bits, given up with `UnsupportedError` after ``seconds``."""
     before = (_State.prec, _State.deadline, _State.reading)
-    _State.prec, _State.deadline, _State.reading = bits, min(before[1], time.monotonic() + seconds), reading
+    _State.prec, _State.deadline, _State.reading = bits, min(before[1], work_seconds() + seconds), reading
     try:
         yield
     finally:
@@ -111,7 +111,7 @@ def working_precision() -> int:
 
 def _tick() -> None:
     _State.count += 1
-    if not _State.count & _CHECK_EVERY and time.monotonic() > _State.deadline:
+    if not _State.count & _CHECK_EVERY and work_seconds() > _State.deadline:
         raise UnsupportedError("the interval recheck ran out of time")
 
 

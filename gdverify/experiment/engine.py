@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..errors import ClaimError, DeviceLostError, ExperimentError, UndecidedErro
 from ..result import AGAIN, Outcome
 from . import violation
 from .checkpoint import Checkpoint
+from .clock import work_seconds
 from .decide import Decider, Effort, Finding, decider
 from .hypotheses import check_instance, check_violation
 from .laboratory import Laboratory
@@ -115,7 +116,9 @@ def run_experiment(
         outcome.device = lab.xp.device
         judge = decider(lab, alpha, effort)
         # From here, so that a process's first imports do not eat a case's time.
-        runner = _Runner(lab, judge, effort, total, time.monotonic(), checkpoint)
+        # What a device does is no time of this processor's; a budget that was asked for is meant by the wall.
+        clock = work_seconds if budget is None and lab.xp.device != "cuda" else time.monotonic
+        runner = _Runner(lab, judge, effort, total, clock, checkpoint)
         with _device_watched(lab):
             found, outcome.samples = runner.run()
         if found.violation is not None:
@@ -177,12 +180,13 @@ class _Runner:
         judge: Decider,
         effort: Effort,
         total: int,
-        started: float,
+        clock: Callable[[], float],
         checkpoint: Checkpoint | None = None,
     ):
         self.lab, self.judge, self.effort, self.checkpoint = lab, judge, effort, checkpoint
         self.blocks = -(-total // lab.rows)
-        self.deadline = started + effort.seconds
+        self.clock = clock
+        self.deadline = clock() + effort.seconds
         self.largest = 1  # blocks in a batch; known after the first block
         self.watch = Watch(lab)
         self.checked: list[str] = []  # assumptions that were evaluated on the first block
@@ -198,7 +202,7 @@ class _Runner:
                 if not undecided or self.blocks >= most:
                     return last, self.samples
                 self.blocks = min(2 * self.blocks, most)
-            if self.done and time.monotonic() > self.deadline:
+            if self.done and self.clock() > self.deadline:
                 return self.judge.finish(False), self.samples
             count = min(next_check - self.done, self.blocks - self.done, self.largest, self._affordable())
             self._batch(count)
@@ -238,11 +242,11 @@ class _Runner:
         """Blocks that fit in the time left, by the speed so far."""
         if not self.done:
             return 1
-        left = self.deadline - time.monotonic()
+        left = self.deadline - self.clock()
         return max(1, int(1.2 * left / self.pace) + 1)
 
     def _batch(self, count: int) -> None:
-        began = time.monotonic()
+        began = self.clock()
         if self.done:
             try:
                 rows = self.lab.run(self.done, count)
@@ -265,7 +269,7 @@ class _Runner:
         self.judge.add(rows, self.done, size)
         self.watch.add(rows, size)
         self.done += count
-        self.pace = (time.monotonic() - began) / count
+        self.pace = max(self.clock() - began, 1e-9) / count
 
     def _measured(self) -> dict[str, Any]:
         """The first block, and from the memory it takes the number of blocks in a batch."""

@@ -7,7 +7,6 @@ growing precision.
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from ..errors import ExperimentError, UndecidedError
 from .ball import Interval, leaks
+from .clock import work_seconds
 from .decide import Decider, Finding
 from .directed import Search
 from .laboratory import Laboratory
@@ -54,13 +54,13 @@ def recheck(
     shrinks with the precision, as it does where both sides are 0; and a violation that hangs on the rounding of a
     Python constant.  Wider enclosures decide nothing, and the status is then ``unsupported``.
     """
-    deadline = time.monotonic() + seconds
+    deadline = work_seconds() + seconds
     left = right = None
     stuck, room, rooms = "", np.inf, []
     for bits in precisions:
         try:
             before = leaks()
-            left, right, *size = sides(lab.enclose(draws, bits, max(deadline - time.monotonic(), 0.01)))
+            left, right, *size = sides(lab.enclose(draws, bits, max(deadline - work_seconds(), 0.01)))
             room = _room(left, right, *size)
             rooms.append((bits, (left - right).high()))
             if not left > right:
@@ -89,7 +89,7 @@ def _robust(
     """Whether the excess is beyond four times what moving the rounded constants by 4 units in the last place does."""
     moved = Interval(0)
     for reading in (1, 2, 3):
-        left, right, *_ = sides(lab.enclose(draws, bits, max(deadline - time.monotonic(), 0.01), reading))
+        left, right, *_ = sides(lab.enclose(draws, bits, max(deadline - work_seconds(), 0.01), reading))
         moved = Interval.larger(moved, abs(left - right - excess))
     return excess > 4 * moved
 
@@ -204,9 +204,9 @@ class SureDecider(Decider):
         if (block, row) in self._checked or self._exhausted():
             return None
         rows, recorder = self.lab.record(block)
-        began = time.monotonic()
+        began = work_seconds()
         result = self._recheck(recorder.row(row))
-        self.spent += time.monotonic() - began
+        self.spent += work_seconds() - began
         if result.status == "holds" and self.compares:
             self._compare(result, *(float(side[row]) for side in self.sides(rows, self.lab.rows)))
             for *_, left, right in (e for e in self._heap if e[1:3] == (-block, -row)):
@@ -321,9 +321,9 @@ class SureDecider(Decider):
         search = Search(self.lab, self._scores, draws[0], seed="search", population=rows, chunk=rows)
         search.evaluate(np.stack([search.point(d) for d in draws]))
         rechecks, unsupported = 0, ""
-        deadline = time.monotonic() + self.effort.search_seconds
+        deadline = work_seconds() + self.effort.search_seconds
         for _ in range(self.effort.generations if search.n else 0):
-            if time.monotonic() > deadline:
+            if work_seconds() > deadline:
                 break
             search.step()
             best = search.found()

@@ -80,7 +80,7 @@ trained_rate = Claim(
         d: Integers(1, sample=(1, 3)),
         sigma: Nonnegative(sample=(0, 1)),
         m2: Positive(sample=(Rational(1, 3), 1)),
-        m4: Domain(m2**2, sample=(1, 3)),
+        m4: Domain(m2**2, sample=(Rational(3, 2), 3)),  # for m4 = m2 = d = 1 and no noise the best loss is 0
         h: Reals(sample=(-0.1, 0.1)),
     },
     decides=MeanEquals((h * G - y0) ** 2 - (h * G - eta * G) ** 2, optimum, tol=0.05),
