@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -30,7 +31,8 @@ class Record:
     defines : ``name``, ``latex``, ``value`` (LaTeX)
     evidence : ``kind``, ``name``, ``line`` of the function in its file (None if unknown)
     mutants : ``name``, ``by``
-    source : ``file``, ``module``, ``line`` of the claim; None for a claim made in this process
+    source : ``file``, ``module``, ``line`` of the claim, ``sha256`` of the file as it was read; None for a claim made
+        in this process
     """
 
     id: str
@@ -151,11 +153,17 @@ def _source(claim_id: str, source: Source | None) -> Plain | None:
         return None
     line = None
     try:
-        text = Path(source.path).read_text(encoding="utf-8", errors="replace")
+        data = Path(source.path).read_bytes()
     except OSError:
-        text = ""
+        data = b""
+    text = data.decode(errors="replace")
     for number, row in enumerate(text.splitlines(), 1):
         if f'"{claim_id}"' in row or f"'{claim_id}'" in row:
             line = number
             break
-    return {"file": source.path, "module": source.module, "line": line}
+    return {
+        "file": source.path,
+        "module": source.module,
+        "line": line,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }

@@ -81,7 +81,7 @@ def _portable(source: Mapping[str, Any] | None) -> dict[str, Any] | None:
         name = file.relative_to(Path.cwd()).as_posix()
     else:
         name = module.replace(".", "/") + ".py" if module else str(file)
-    return {**source, "file": name, "sha256": digest.of_file(str(file))}
+    return {**source, "file": name, "sha256": source.get("sha256") or digest.of_file(str(file))}
 
 
 def audit_report(run: Run) -> dict[str, Any]:

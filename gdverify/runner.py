@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from . import digest
 from .claim import Claim
 from .database import Database
 from .discover import Entry, Located
@@ -128,6 +130,7 @@ class _Board:
         self.run, self.slots, self.database = run, slots, database
         self.keys: dict[Place, str] = {}
         self._on_verdict, self._on_progress = on_verdict, on_progress
+        self._files = {s.planned.source.path: digest.of_file(s.planned.source.path) for s in slots if s.planned.source}
         self._verdicts: dict[int, Verdict] = {}
         self._answers = 0
         run.tasks = sum(len(s.outcomes) + len(s.mutants) for s in slots)
@@ -155,12 +158,24 @@ class _Board:
             depends, result = answer["depends"], answer["result"]
             self.slots[where].check(what, position, result)
             kept = depends is not None and worth_keeping(result)
+            changed = self._changed(where, depends or [])
         except NONSENSE:  # a module may have patched what sends it
             self.fail(place, "the worker process sent nonsense")
+            return
+        if changed:
+            self.fail(place, "the claim's file was changed while it was checked: check it again")
             return
         if self.database is not None and kept:
             self.database.keep(self.keys[place], depends, result, self.run.id)
         self.settle(place, result)
+
+    def _changed(self, where: int, depends: Any) -> bool:
+        """Whether a worker read another file than the run began with: one verdict must not speak of two."""
+        source = self.slots[where].planned.source
+        if source is None:
+            return False
+        read = dict(depends).get(os.path.basename(source.path))
+        return read is not None and read != self._files[source.path]
 
     def fail(self, place: Place, message: str, verdict: str = "error") -> None:
         """Settle a task that has no result."""

@@ -1,6 +1,7 @@
 """Results of earlier runs: used while nothing that they depend on has changed, and never after."""
 
 import contextlib
+import hashlib
 import json
 import os
 import py_compile
@@ -201,6 +202,16 @@ def test_a_file_that_appears_is_a_change(tmp_path):
     assert digest.unchanged([["new.txt", None]], str(tmp_path / "claims.py"))
     (tmp_path / "new.txt").write_text("1")
     assert not digest.unchanged([["new.txt", None]], str(tmp_path / "claims.py"))
+
+
+def test_one_verdict_does_not_speak_of_two_files(folder):
+    once = "    if '# more' not in open(__file__).read()[-9:]: open(__file__, 'a').write('# more')\n    return {"
+    text = HELPED.replace("    return {", once)
+    (folder / "claims.py").write_text(text)
+    before = hashlib.sha256(text.encode()).hexdigest()
+    verdict = check(folder, jobs=2).verdicts[0]
+    assert verdict.verdict == "error" and any("changed" in o.message for o in verdict.evidence)
+    assert verdict.plain()["source"]["sha256"] == before
 
 
 def test_a_run_killed_while_it_writes_its_report_writes_it_when_gone_on_with(folder, monkeypatch):
