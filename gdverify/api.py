@@ -114,7 +114,7 @@ def exact_number(name: str, value: Any) -> Any:
 
     text = repr(value) if isinstance(value, float) else str(value).strip()
     decimal = r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?"
-    if not re.fullmatch(rf"{decimal}|[+-]?\d{{1,40}}/\d{{1,40}}", text):
+    if not re.fullmatch(rf"{decimal}|[+-]?\d{{1,40}}/\d{{1,40}}", text, re.ASCII):
         raise UsageError(f"{name} = {text[:60]}: not a number (write 3, 0.25, 1e-3 or 1/3)")
     try:
         exact = Fraction(text)

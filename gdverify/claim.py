@@ -39,21 +39,26 @@ class Paper:
 
     def bibtex(self) -> str:
         """BibTeX entry in ASCII, its title in braces so that styles keep its capitals; identifiers where known."""
-        from .textex import escape
+        from .textex import escape, key
 
+        def identifier(name: str | None) -> str:
+            """As it is, underscores too, but for what TeX would take for something else."""
+            return name if name and re.fullmatch(r"[\w./:;()<>-]+", name, re.ASCII) else escape(name or "")
+
+        arxiv, doi = identifier(self.arxiv), identifier(self.doi)
         rows = {
             "title": f"{{{escape(self.title)}}}",
             "author": " and ".join(map(escape, self.authors)) or None,
             "key": None if self.authors else escape(self.title),  # what an entry without authors is sorted by
-            "year": self.year,
+            "year": escape(str(self.year or "")),
             "journal": escape(self.venue) if self.venue else None,
-            "howpublished": f"arXiv:{self.arxiv}" if self.arxiv and not self.venue else None,
-            "eprint": self.arxiv,
-            "archiveprefix": "arXiv" if self.arxiv else None,
-            "doi": self.doi,
+            "howpublished": f"arXiv:{arxiv}" if arxiv and not self.venue else None,
+            "eprint": arxiv,
+            "archiveprefix": "arXiv" if arxiv else None,
+            "doi": doi,
         }
         body = ",\n".join(f"  {k} = {{{v}}}" for k, v in rows.items() if v)
-        return f"@{'article' if self.venue else 'misc'}{{{self.slug},\n{body}\n}}"
+        return f"@{'article' if self.venue else 'misc'}{{{key(self.slug)},\n{body}\n}}"
 
     def plain(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if v not in (None, ())} | {"authors": list(self.authors)}

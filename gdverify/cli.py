@@ -14,6 +14,7 @@ from typing import NoReturn
 from .errors import GdverifyError
 from .examples import epilog
 from .parsing import Parser
+from .printable import line_of
 
 _EXIT_CODES = "exit codes: 0 all pass, 1 some claim failed, 2 bad input, 3 undecided or not carried out, none failed"
 
@@ -308,7 +309,7 @@ def _stop(*_: object) -> NoReturn:
 
 
 def _complain(message: str, code: int) -> int:
-    print("gdverify: " + " ".join(message.split()), file=sys.stderr)
+    print("gdverify: " + line_of(message), file=sys.stderr)
     return code
 
 

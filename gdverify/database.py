@@ -186,7 +186,7 @@ class Database:
         rows = self._rows(
             "select runs.id, runs.started, runs.settings, runs.versions, verdict, qualifier, figures from verdicts "
             "join runs on runs.id = verdicts.run where claim = ? order by runs.started desc, runs.rowid desc limit ?",
-            (claim, most),
+            (claim.encode(errors="replace").decode(), most),  # an argument may hold half a surrogate pair
         )
         out = []
         for r in rows:

@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import Any
 from .claim import Claim
 from .decision import KINDS
 from .errors import UsageError, one_line
+from .printable import cleaned
 from .store import home, write_atomically
 
 ENTRY_POINTS = "gdverify.theorems"
@@ -263,6 +264,26 @@ def _is_text(node: Any) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+def _read_file(path: str) -> list[tuple[str, str, str]] | None:
+    """`read_statically` of a file; a pipe or a device, which might never end, is none."""
+    if not S_ISREG(os.stat(path).st_mode):
+        raise UsageError(f"{path}: cannot be read: not a regular file")
+    return read_statically(Path(path).read_bytes())
+
+
+@contextlib.contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """What can be wrong with a file, as one line."""
+    try:
+        yield
+    except (SyntaxError, ValueError) as error:
+        raise _broken(path, error) from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    except (RecursionError, MemoryError) as error:  # nested deeper than the parser can go
+        raise UsageError(f"{path}: cannot be read: nested too deep") from error
+
+
 class Index:
     """What modules hold, remembered between runs by path, time and size of the file; a lost cache costs time only."""
 
@@ -279,28 +300,18 @@ class Index:
 
     def entries(self, source: Source) -> list[Entry]:
         """Claims of a file, from the cache, from its syntax tree, or by importing it."""
-        try:
-            stat = os.stat(source.path)
-            if not S_ISREG(stat.st_mode):  # to read a pipe is to wait for who writes it
-                raise UsageError(f"{source.path}: not a file")
-            stamp = [stat.st_mtime_ns, stat.st_size]
-            known = self._known.get(source.path)
-            if known is not None and known[:2] == stamp:
-                rows = known[2]
-                if rows is not None:
-                    return [Entry(str(r[0]), str(r[1]), source.topic, str(r[2]), source) for r in rows]
-            rows = read_statically(Path(source.path).read_bytes())
-        except (SyntaxError, ValueError) as error:
-            raise _broken(source.path, error) from error
-        except OSError as error:
-            raise UsageError(f"{source.path}: cannot be read: {error}") from error
-        except (RecursionError, MemoryError) as error:  # nested deeper than the parser can go
-            raise UsageError(f"{source.path}: cannot be read: nested too deep") from error
+        with _readable(source.path):
+            there = os.stat(source.path)
+            stamp = [there.st_mtime_ns, there.st_size]
+            known = self._known.get(source.path, [])
+            fresh = known[:2] != stamp
+            rows = _read_file(source.path) if fresh else known[2]
         if rows is None:
             return listed_apart(source)
-        self._known[source.path] = [*stamp, rows]
-        self._changed = True
-        return [Entry(r[0], r[1], source.topic, r[2], source) for r in rows]
+        if fresh:
+            self._known[source.path] = [*stamp, rows]
+            self._changed = True
+        return [Entry(r[0], r[1], source.topic, r[2], source) for r in cleaned(rows)]
 
     def save(self) -> None:
         if not self._changed:
@@ -345,7 +356,7 @@ def listed_apart(source: Source) -> list[Entry]:
         raise UsageError(why[0] if source.path in why[0] else f"{source.path}: {why[0]}")
     if not all(isinstance(row, list) and len(row) == 3 and all(isinstance(x, str) for x in row) for row in found):
         raise UsageError(f"{source.path}: the worker process sent nonsense")
-    return [Entry(i, title, source.topic, kind, source) for i, title, kind in found]
+    return [Entry(i, title, source.topic, kind, source) for i, title, kind in cleaned(found)]
 
 
 def catalogue(sources: Sequence[Source] | None = None) -> list[Entry]:
@@ -598,10 +609,8 @@ def _from_path(pattern: str) -> list[Located]:
 
 def _mentions_claims(source: Source) -> bool:
     """Whether a file found by walking a folder is a theorem module at all; others are not run."""
-    try:
-        return read_statically(Path(source.path).read_bytes()) != []
-    except (SyntaxError, ValueError) as error:
-        raise _broken(source.path, error) from error
+    with _readable(source.path):
+        return _read_file(source.path) != []
 
 
 def _match(pattern: str, ids: Sequence[str]) -> set[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from .parsing import width
+from .printable import clean
 from .result import Outcome
 
 if TYPE_CHECKING:
@@ -53,9 +54,13 @@ def plural(n: int, word: str) -> str:
 
 
 def wrapped(text: str, indent: str = _INDENT, hang: str = "") -> list[str]:
-    """Paragraph within the page width."""
+    """Somebody's text as a paragraph within the page width; colour is put on it afterwards."""
+    return _filled(clean(" ".join(text.split())), indent, hang)
+
+
+def _filled(text: str, indent: str, hang: str) -> list[str]:
     lines = textwrap.wrap(
-        " ".join(text.split()),
+        text,
         width(),
         initial_indent=indent,
         subsequent_indent=indent + hang,
@@ -116,7 +121,8 @@ def block(verdict: Verdict, *, verbose: bool = False, colour: bool = False, sour
     if verdict.reservation:
         out += wrapped(f"undecided: {verdict.reservation}", _INDENT, "  ")
     for complaint in [*verdict.complaints, *verdict.unaudited]:
-        out += wrapped(paint("AUDIT", _COLOURS["fail"], colour) + " " + complaint, _INDENT, "  ")
+        lines = wrapped(f"AUDIT {complaint}", _INDENT, "  ")
+        out += [lines[0].replace("AUDIT", paint("AUDIT", _COLOURS["fail"], colour), 1), *lines[1:]]
     return out
 
 
@@ -267,7 +273,7 @@ def summary(run: Run, colour: bool = False) -> list[str]:
         out.append(f"{run.stored:,} of {plural(run.tasks, 'task')} from earlier runs (--no-cache computes them again)")
     if run.interrupted:
         out.append("interrupted: what had not finished is reported as inconclusive; --resume goes on with it")
-    return [line for row in out for line in wrapped(row, "", "  ")]
+    return [line for row in out for line in _filled(row, "", "  ")]
 
 
 # -- proofs --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .texmath import NotMath, math
-from .textex import code, escape
+from .textex import code, escape, key
 
 Entry = Mapping[str, Any]
 
@@ -58,7 +58,7 @@ def steps(outcome: Entry) -> list[str]:
             reason = f"{step['status']}: {note or step['rule']}" + (f" ({reference})" if reference else "")
         if step.get("uses"):
             reason += ", from " + ", ".join(f"({n})" for n in step["uses"])
-        out.append(rf"\item[({step['n']})] {formula(step['latex'])} \hfill\emph{{{escape(reason)}}}")
+        out.append(rf"\item[({escape(str(step['n']))})] {formula(step['latex'])} \hfill\emph{{{escape(reason)}}}")
     return [r"\begin{list}{}{\raggedright}", *out, r"\end{list}"] if out else []
 
 
@@ -83,11 +83,6 @@ def theorem(entry: Entry) -> list[str]:
 def source(entry: Entry) -> str:
     """Where a claim is from: citation and place."""
     return rf"\cite{{{key(entry['paper']['slug'])}}}, {escape(entry['locator'])}"
-
-
-def key(name: str) -> str:
-    """A name for ``\\cite``, ``\\label`` and BibTeX: a slug or an id as it is, anything else made one."""
-    return re.sub(r"[^A-Za-z0-9.:-]", "-", name)
 
 
 def derivations(entry: Entry) -> Sequence[Entry]:

@@ -50,7 +50,7 @@ def _summary(claims: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str
     mutants = (
         f" {plural(len(audited), 'mutant')}: {killed} killed, {len(audited) - killed} survived." if audited else ""
     )
-    settings = ", ".join(f"{k} {line_of(run[k])}" for k in ("tier", "seed", "alpha", "device") if k in run)
+    settings = ", ".join(f"{k} {escaped(run[k])}" for k in ("tier", "seed", "alpha", "device") if k in run)
     return (
         f"**{len(claims)} claims: {', '.join(parts)}.**{mutants} {settings[:1].upper()}{settings[1:]}.".rstrip(" .")
         + "."

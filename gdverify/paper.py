@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from .latex import Entry, assumption, definition, derivations, display, formula, key, source, steps
+from .claim import Paper
+from .latex import Entry, assumption, definition, derivations, display, formula, source, steps
 from .result import Outcome
-from .textex import code, escape
+from .textex import code, escape, key
 
 Report = Mapping[str, Any]
 
@@ -53,7 +54,14 @@ def document(report: Report, *, proofs: bool = False) -> str:
 
 def bibtex(report: Report) -> str:
     """BibTeX of the papers that the claims are from, each once."""
-    return "\n\n".join(dict.fromkeys(c["bibtex"] for c in report["claims"])) + "\n"
+    papers = (_paper(c["paper"]) for c in report["claims"])
+    return "\n\n".join(dict.fromkeys(p.bibtex() for p in papers)) + "\n"
+
+
+def _paper(plain: Entry) -> Paper:
+    """The paper itself: the report's own BibTeX may come from anywhere, and BibTeX hands TeX what it is given."""
+    known = {f.name: plain[f.name] for f in fields(Paper) if plain.get(f.name) is not None}
+    return Paper(**{**known, "authors": tuple(known.get("authors", ()))})
 
 
 def _header(report: Report) -> list[str]:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from .printable import line_of
 from .suggest import did_you_mean
 
 WIDEST = 100
@@ -41,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **options)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"gdverify: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"gdverify: {line_of(message, 1000)} (see {self.prog} --help)\n")
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """Nothing unknown is let through, so that the parser of the command complains, which knows its options."""

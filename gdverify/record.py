@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .printable import cleaned
 from .result import check_plain
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Record:
     def from_plain(cls, data: Mapping[str, Any]) -> Record:
         """Raises one of `gdverify.result.NONSENSE` if this is no record."""
         check_plain(data)
-        out = cls(**data)
+        out = cls(**cleaned(dict(data)))
         texts = (out.id, out.title, out.topic, out.bibtex, out.locator, out.statement, out.notes, out.no_derivation)
         rows = {
             "symbols": ("name", "latex", "domain", "drawn"), "assumptions": ("name", "latex"),

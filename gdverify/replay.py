@@ -17,6 +17,7 @@ from .errors import GdverifyError, UsageError
 from .result import Outcome
 
 _LIMIT = 64 * 2**20
+_PARTS = 2 * 10**6  # entries of lists and objects, which take many times their bytes
 SECONDS = 900.0
 MEMORY = 4 * 2**30
 
@@ -34,7 +35,10 @@ def read_saved(path: Path) -> dict[str, Any]:
             raise UsageError(f"{path}: no such file")
         if path.stat().st_size > _LIMIT:
             raise UsageError(f"{path}: larger than {_LIMIT >> 20} MiB, not a saved counterexample")
-        data = json.loads(path.read_bytes())
+        text = path.read_bytes()
+        if sum(map(text.count, (b",", b"[", b"{"))) > _PARTS:
+            raise UsageError(f"{path}: more than {_PARTS:,} entries, not a saved counterexample")
+        data = json.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
@@ -80,7 +84,7 @@ def replay_saved(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
     if data.get("mutant") is not None:
         mutants = [m for m in claim.mutants if m.name == data["mutant"]]
         if not mutants:
-            raise UsageError(f"{path}: {claim.id} has no mutant named {data['mutant']!r}")
+            raise UsageError(f"{path}: {claim.id} has no mutant named {str(data['mutant'])[:60]!r}")
         claim = claim.mutated(mutants[0])
     try:
         if str(data.get("schema", "")).startswith("gdverify.worst-case/"):
@@ -98,15 +102,13 @@ def replay_saved(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
 
 def _worst_case(path: Path, data: dict[str, Any], claim: Claim) -> Outcome:
     """Check the saved certificate exactly, then decide the claim at its case again, from the claim's own problem."""
-    from .api import exact_number
-    from .domain import draw_cases
+    from .experiment.violation import revive
     from .worstcase import check, check_belongs, run_worst_case
 
     evidence = next((e for e in claim.evidence if e.kind == "worst-case" and e.name == data["evidence"]), None)
     if evidence is None:
-        raise UsageError(f"{path}: {claim.id} has no worst case named {data['evidence']!r}")
-    given = {k: exact_number(k, v) if k in claim.domains else v for k, v in dict(data["case"]).items()}
-    case = draw_cases(claim.domains, [given], inside=0, seed=0)[0]
+        raise UsageError(f"{path}: {claim.id} has no worst case named {str(data['evidence'])[:60]!r}")
+    case = revive(claim, evidence, data.get("case"))
     outcome = run_worst_case(claim, evidence, case)
     if data.get("kind") in ("upper", "lower"):
         side, value = check(data)

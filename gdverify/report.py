@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -149,7 +150,9 @@ def check_targets(*targets: str | None) -> bool:
     given = [t for t in targets if t is not None]
     for target in given:
         check_target(target)
-        if given.count(target) > 1:
+    places = [t if t == "-" else os.path.realpath(t) for t in given]
+    for target, place in zip(given, places, strict=True):
+        if places.count(place) > 1:
             raise UsageError(f"two reports to {'standard output' if target == '-' else target}")
     return "-" in given
 

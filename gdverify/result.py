@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .printable import cleaned
+
 NONSENSE = (KeyError, TypeError, ValueError, AttributeError)  # of reading what should be an answer, and is none
 AGAIN = "started again on the CPU"
 _LONGEST = 20_000  # characters of one text
@@ -49,7 +51,8 @@ class Outcome:
 
     @classmethod
     def from_plain(cls, data: dict[str, Any]) -> Outcome:
-        data = dict(data)
+        """The outcome that `plain` wrote, in a worker or a report: text in it is made printable."""
+        data = {k: v if k == "trace" else cleaned(v) for k, v in data.items()}
         if data.get("interval") is not None:
             data["interval"] = tuple(data["interval"])
         return cls(**data)

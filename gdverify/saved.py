@@ -13,6 +13,9 @@ from .report import REPORT_SCHEMA
 from .result import VERDICTS
 
 LIMIT = 128 * 2**20  # bytes; the report of the whole catalogue with its audit has about 16 MiB
+_PARTS = 5 * 10**6  # entries of lists and objects, which take many times their bytes; that report has 500,000
+_LONGEST = 100_000  # characters of one text; that report's longest has 12,000
+_DEEPEST = 40  # objects within objects; that report has 8
 
 
 def read_report(path: str | Path) -> dict[str, Any]:
@@ -30,12 +33,15 @@ def read_report(path: str | Path) -> dict[str, Any]:
             text = file.read(LIMIT + 1)
         if len(text) > LIMIT:
             raise UsageError(f"{path}: larger than {LIMIT >> 20} MiB, not a report")
+        if sum(map(text.count, (b",", b"[", b"{"))) > _PARTS:
+            raise UsageError(f"{path}: more than {_PARTS:,} entries, not a report")
         data = json.loads(text, parse_constant=_no_constant)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a report ({one_line(error, 120)})") from error
     try:
+        _bounded(data)
         _report(data)
     except _Malformed as error:
         raise UsageError(f"{path}: not a report of `gdverify check --json` ({error})") from error
@@ -48,6 +54,21 @@ class _Malformed(Exception):
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _bounded(data: Any) -> None:
+    """Refuse what readers that recurse, or look at each character, would take too long over."""
+    todo = [(data, 0)]
+    while todo:
+        value, depth = todo.pop()
+        if isinstance(value, str) and len(value) > _LONGEST:
+            raise _Malformed(f"a text of {len(value):,} characters")
+        if isinstance(value, (dict, list)):
+            if depth > _DEEPEST:
+                raise _Malformed("nested too deep")
+            if isinstance(value, dict) and any(len(key) > _LONGEST for key in value):
+                raise _Malformed("a name that is too long")
+            todo += [(part, depth + 1) for part in (value.values() if isinstance(value, dict) else value)]
 
 
 def _report(data: Any) -> None:

@@ -6,29 +6,16 @@ edited by hand: nothing here raises on a field that is missing.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
+from .printable import clean, line_of
 from .result import VERDICTS, Outcome
 
-# Control characters, lone surrogates and non-characters: illegal in XML 1.0, and able to drive a terminal.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 _KNOWN = {f.name for f in fields(Outcome)}
-
-
-def clean(text: object) -> str:
-    """Text without characters that XML forbids or that a terminal obeys (bidirectional overrides too)."""
-    return _UNPRINTABLE.sub("", str(text))
-
-
-def line_of(text: object, most: int = 2000) -> str:
-    """The same on one line, cut after ``most`` characters."""
-    one = " ".join(clean(text).split())
-    return one if len(one) <= most else one[: most - 1] + "…"
 
 
 def outcome_of(entry: Mapping[str, Any]) -> Outcome:

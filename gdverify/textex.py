@@ -69,3 +69,8 @@ def code(text: str) -> str:
         if c in "._-/,=:":
             out.append(r"\allowbreak ")
     return rf"\texttt{{{''.join(out)}}}"
+
+
+def key(name: str) -> str:
+    """A name for ``\\cite``, ``\\label`` and BibTeX: a slug or an id as it is, anything else made one."""
+    return re.sub(r"[^A-Za-z0-9.:-]", "-", name)

@@ -4,8 +4,10 @@ import argparse
 import contextlib
 import hashlib
 import json
+import os
 import pickle
 import random
+import re
 import sqlite3
 import struct
 import time
@@ -348,3 +350,152 @@ def test_numbers_at_the_ends_of_the_floats_are_compared():
 
     old, new = (report(claim("far", found=[{**ratio(v), "bound": b}])) for v, b in ((-1e308, 1e308), (0.5, 1.0)))
     json.dumps(compare(old, new).plain(), allow_nan=False)
+
+
+# -- what reaches a terminal, a document, a folder ---------------------------------------------------------------
+
+DRIVES = "\x1b[2J\x1b]0;x\x07\x9b31m\u202e\u2066\r"
+
+
+def harmless(said):
+    """Nothing in it that a terminal obeys, or that turns a line around."""
+    return not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", said)
+
+
+def test_what_a_claim_says_drives_no_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GDVERIFY_HOME", str(tmp_path / "home"))
+    text = FALSE.replace('title="', f'title="{DRIVES}'.encode("unicode_escape").decode())
+    text = text.replace('    return {"quantity"', f'    raise ValueError({DRIVES!a})\n    return {{"quantity"')
+    assert text.count("\\x1b") == 4
+    (tmp_path / "claims.py").write_text(text)
+    assert cli.main(["check", str(tmp_path / "claims.py"), "-v", "--only", "experiment"]) == 3
+    said = capsys.readouterr()
+    assert "ValueError" in said.out and harmless(said.out + said.err)
+
+
+def test_what_a_certificate_says_drives_no_terminal(tmp_path, capsys):
+    data = fuzz_inputs.seeds("worst_case")[0]
+    for row in data["problem"]["rows"]:
+        row["label"] += DRIVES
+    for name, changed in (("good", data), ("bad", {**data, "value": DRIVES})):
+        (tmp_path / f"{name}{DRIVES}.json").write_text(json.dumps(changed))
+        assert cli.main(["recheck", str(tmp_path / f"{name}{DRIVES}.json")]) in (0, 1, 2)
+        said = capsys.readouterr()
+        assert said.out + said.err and harmless(said.out + said.err)
+
+
+@pytest.mark.parametrize("argument", ["--x\n\x1b[2Jy", "--" + "x" * 10**5, f"--tier={DRIVES}"])
+def test_a_bad_argument_is_one_short_line(capsys, argument):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["check", argument])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and len(said) < 1200 and harmless(said)
+
+
+TEX = "\\input{/etc/passwd}\\write18{x}}"
+
+
+def test_a_report_puts_no_command_into_latex():
+    """The number of a step and the paper's BibTeX were written as they came."""
+    from gdverify import paper
+
+    from .report_files import MIXED
+
+    for claim in MIXED["claims"]:
+        claim = json.loads(json.dumps(claim))
+        for entry in claim["evidence"]:
+            entry["steps"] = [{**step, "n": TEX, "uses": [TEX], "rule": TEX, "latex": TEX} for step in entry["steps"]]
+        claim["bibtex"] = f"@preamble{{{{{TEX}}}}}"
+        claim["paper"] = {**dict.fromkeys(("slug", "title", "year", "arxiv", "doi", "venue"), TEX), "authors": [TEX]}
+        report = {**MIXED, "claims": [claim]}
+        for text in (paper.document(report, proofs=True), paper.bibtex(report)):
+            assert not re.search(r"\\(input|write|preamble)", text) and "@preamble" not in text
+
+
+def test_identifiers_of_a_paper_stay_as_they_are():
+    from gdverify import Paper
+
+    said = Paper("p", "T", arxiv="math.OC/0001001v2", doi="10.1002/(sici)1097_0312(199805)51:5<507::aid-x>3.0.co;2-1")
+    assert f"eprint = {{{said.arxiv}}}" in said.bibtex() and f"doi = {{{said.doi}}}" in said.bibtex()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda r: r["claims"][0].update(title="x" * 100_001), "a text of"),
+        (lambda r: r["claims"][0]["evidence"][0].update(case=json.loads('{"a":' * 60 + "1" + "}" * 60)), "too deep"),
+        (lambda r: r["claims"][0].update(trace=[[]] * 40), "more than"),
+    ],
+)
+def test_reports_that_would_take_all_memory_are_refused(tmp_path, monkeypatch, change, why):
+    from .report_files import claim, report
+
+    data = report(claim())
+    change(data)
+    monkeypatch.setattr("gdverify.saved._PARTS", 200)
+    (tmp_path / "r.json").write_text(json.dumps(data))
+    with pytest.raises(UsageError, match=why):
+        read_report(tmp_path / "r.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes in the file system")
+@pytest.mark.parametrize("kind", ["pipe", "dangling", "deep", "long"])
+def test_a_folder_may_hold_files_that_cannot_be_read(tmp_path, monkeypatch, capsys, kind):
+    monkeypatch.setenv("GDVERIFY_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "claims"
+    folder.mkdir()
+    (folder / "mine.py").write_text(TRUE)
+    other = folder / "other.py"
+    if kind == "pipe":
+        os.mkfifo(other)
+    elif kind == "dangling":
+        other.symlink_to(tmp_path / "nowhere")
+    else:
+        other.write_text("Claim = " + ("-" * 10**5 + "1" if kind == "deep" else "(1" + "+1" * 10**5 + ")") + "\n")
+    assert cli.main(["show", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert "other.py: cannot be read" in said and said.count("\n") == 1
+    assert any("cannot be read" in entry.problem for entry in discover.find([str(folder)]))
+
+
+def test_a_folder_for_pages_is_not_searched_to_its_end(tmp_path, monkeypatch):
+    """It may be the root of a disk."""
+    from gdverify.html import check_folder
+
+    def walk(path, **how):
+        yield str(path), [], ["passwd"]
+        raise AssertionError("searched on")
+
+    monkeypatch.setattr("os.walk", walk)
+    with pytest.raises(UsageError, match="passwd"):
+        check_folder(tmp_path)
+    with pytest.raises(UsageError, match="cannot write"):
+        check_folder("~no-such-user/pages")
+
+
+def test_a_home_that_cannot_be_is_bad_input(monkeypatch, capsys):
+    monkeypatch.setenv("GDVERIFY_HOME", "~no-such-user/state")
+    assert cli.main(["history"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["check", "audit", "audit --auto", "calibrate", "compare x"])
+def test_two_reports_are_two_files(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.setenv("GDVERIFY_HOME", str(tmp_path / "home"))
+    (tmp_path / "claims.py").write_text(TRUE)
+    monkeypatch.chdir(tmp_path)
+    words = [*command.split(), "claims.py", "--json", "out", "--markdown", f"../{tmp_path.name}/out"]
+    assert cli.main(words) == 2
+    assert "two reports" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs an endless file")
+def test_an_endless_certificate_is_not_read_to_its_end(monkeypatch, capsys):
+    monkeypatch.setattr("gdverify.recheck.certificate.MAX_BYTES", 10**6)
+    assert cli.main(["recheck", "/dev/zero"]) == 2
+    assert "larger" in capsys.readouterr().err
+
+
+def test_digits_are_those_that_everybody_reads():
+    with pytest.raises(UsageError):
+        exact_number("x", "١٢")

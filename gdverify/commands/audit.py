@@ -19,13 +19,11 @@ def main(args: Namespace) -> int:
         raise UsageError("audit: --budget goes with --auto")
     from ..audit import table
     from ..display import Status, colour_wanted, paint, plural, seconds, wrapped
-    from ..report import audit_report, check_target, write
+    from ..report import audit_report, check_targets, write
     from ..runner import run_apart
 
     claims = entries_of(args)
-    check_target(args.json)
-    check_target(args.markdown)
-    out = sys.stderr if "-" in (args.json, args.markdown) else sys.stdout
+    out = sys.stderr if check_targets(args.json, args.markdown) else sys.stdout
     colour = colour_wanted(out)
     status = Status(verbose=args.verbose)
 
@@ -33,10 +31,11 @@ def main(args: Namespace) -> int:
         status.clear()
         print(f"{verdict.id}  ({verdict.verdict})", file=out)
         for m in verdict.mutants:
-            word = paint("killed  ", "32", colour) if m.killed else paint("SURVIVES", "31;1", colour)
+            word, code = ("killed", "32") if m.killed else ("SURVIVES", "31;1")
             text = f"{m.mutant}: " + (", ".join(m.by) or "refuted by nothing")
             text += f"; missed by {', '.join(m.missed)}" if m.missed else ""
-            print("\n".join(wrapped(f"{word} {text}", "  ", " " * 9)), file=out)
+            lines = "\n".join(wrapped(f"{word} {text}", "  ", " " * 9))
+            print(lines.replace(word, paint(word, code, colour), 1), file=out)
             if args.verbose:
                 for o in m.evidence:
                     print("\n".join(wrapped(f"{o.kind} {o.name}: {o.verdict} {o.message}", " " * 11, "  ")), file=out)
@@ -67,13 +66,11 @@ def _audit_mechanically(args: Namespace) -> int:
     from ..display import Status, wrapped
     from ..doctor import cores
     from ..mechanical import run
-    from ..report import check_target, mechanical_report, write
+    from ..report import check_targets, mechanical_report, write
     from ..runner import DEFAULT_ALPHA
 
     claims = claims_of(args)
-    check_target(args.json)
-    check_target(args.markdown)
-    out = sys.stderr if "-" in (args.json, args.markdown) else sys.stdout
+    out = sys.stderr if check_targets(args.json, args.markdown) else sys.stdout
     status = Status(verbose=args.verbose)
 
     def show_one(claim: str, rows: Any, remarks: Sequence[str]) -> None:

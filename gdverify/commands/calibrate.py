@@ -14,12 +14,11 @@ def main(args: Namespace) -> int:
     from .. import calibrate as measure
     from ..display import Status
     from ..doctor import cores, host
-    from ..report import check_target, write
+    from ..report import check_targets, write
 
     if args.claims and args.kinds is not None:
         raise UsageError("calibrate: name claims, or ask for --kinds; not both")
-    check_target(args.json)
-    check_target(args.markdown)
+    out = sys.stderr if check_targets(args.json, args.markdown) else sys.stdout
     status = Status()
     how = {
         "alpha": args.alpha or measure.ALPHA, "seed": args.seed, "jobs": args.jobs or cores(),
@@ -30,7 +29,6 @@ def main(args: Namespace) -> int:
     else:
         rows = measure.claims(claims_of(args), runs=args.runs or 100, **how)
     status.clear()
-    out = sys.stderr if "-" in (args.json, args.markdown) else sys.stdout
     print("\n".join(measure.text(rows)), file=out, flush=True)
     data = measure.report(rows, seed=args.seed, hardware=args.hardware or host())
     if args.json:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..claim import Claim
 from ..errors import ProofError, UsageError
+from ..printable import line_of
 from ..recheck import load
 from ..recheck.__main__ import plain
 from ..worstcase.checker import CertificateError
@@ -25,7 +26,7 @@ def write_claim(claim: Claim, target: str) -> int:
     try:
         text = export_derivation(claim)
     except (NotExported, ProofError) as error:
-        print(f"gdverify: no Coq file for {claim.id}: {error}", file=sys.stderr)
+        print(line_of(f"gdverify: no Coq file for {claim.id}: {error}"), file=sys.stderr)
         return 3
     return _write(text, target)
 
@@ -42,7 +43,7 @@ def write_certificate(source: str, target: str) -> int:
     try:
         text = export_certificate(artefact)
     except (NotExported, CertificateError) as error:
-        print(f"gdverify: no Coq file for {source}: {error}", file=sys.stderr)
+        print(line_of(f"gdverify: no Coq file for {source}: {error}"), file=sys.stderr)
         return 3
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
         raise UsageError(f"{source}: not a worst-case certificate ({type(error).__name__})") from None

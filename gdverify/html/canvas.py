@@ -6,13 +6,13 @@ CSS variables, set by `STYLE`.  Kinds of marks differ in shape or dash pattern t
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from .axes import Scale
+from .markup import text
 
 DATA, BOUND, FIT = "var(--plot-data,#0072B2)", "var(--plot-bound,#D55E00)", "var(--plot-fit,#009E73)"
 STYLE = """\
@@ -134,10 +134,10 @@ class Plot:
         height = self.bottom + 36
         out = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" viewBox="0 0 {_WIDTH:g} {_f(height)}" '
-            f'aria-label="{html.escape(clean(self.title))}" font-family="system-ui,sans-serif" font-size="11" '
+            f'aria-label="{text(self.title)}" font-family="system-ui,sans-serif" font-size="11" '
             'fill="currentColor">',
-            f"<title>{html.escape(clean(self.title))}</title>",
-            f"<desc>{html.escape(clean(description))}</desc>",
+            f"<title>{text(self.title)}</title>",
+            f"<desc>{text(description)}</desc>",
         ]
         out += self.keys
         grid, labels = "", []
@@ -164,12 +164,6 @@ class Plot:
         return "".join(out)
 
 
-def clean(string: str) -> str:
-    """Text without the characters that XML cannot hold."""
-    return "".join(c if c in "\t\n" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff") else "�"
-                   for c in string)  # fmt: skip
-
-
 def _f(value: float) -> str:
     """Fixed decimals, so that equal reports have equal plots."""
     return f"{value + 0.0:.1f}".replace("-0.0", "0.0")
@@ -187,7 +181,7 @@ def _between(share: float, start: float, end: float, cut: bool) -> float:
 
 def _text(x: float, y: float, string: str, anchor: str) -> str:
     at = "" if anchor == "start" else f' text-anchor="{anchor}"'
-    return f'<text x="{_f(x)}" y="{_f(y)}"{at}>{html.escape(clean(string))}</text>'
+    return f'<text x="{_f(x)}" y="{_f(y)}"{at}>{text(string)}</text>'
 
 
 def _shape(x: float, y: float, shape: str, colour: str) -> str:

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,10 @@ def check_folder(folder: str | Path) -> Path:
     UsageError
         it is a file, its parent does not exist, or it holds what gdverify did not write
     """
-    path = Path(folder).expanduser().resolve()
+    try:
+        path = Path(folder).expanduser().resolve()
+    except (OSError, RuntimeError) as error:  # a user that there is not, a circle of links
+        raise UsageError(f"cannot write {folder}: {error}") from error
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {folder}: there is no folder {path.parent}")
     if not path.exists():
@@ -115,14 +118,28 @@ def check_folder(folder: str | Path) -> Path:
     if not path.is_dir():
         raise UsageError(f"cannot write {folder}: it is a file, not a folder")
     try:
-        there = {p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir() or p.is_symlink()}
+        strange = next(_strange(path), None)
     except OSError as error:
         raise UsageError(f"cannot read {folder}: {error.strerror or error}") from error
-    strange = sorted(there - _ours(path))
-    if strange:
-        more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
-        raise UsageError(f"{folder} holds {strange[0]}{more}, which gdverify did not write: name another folder")
+    if strange is not None:
+        raise UsageError(f"{folder} holds {strange}, which gdverify did not write: name another folder")
     return path
+
+
+def _strange(path: Path) -> Iterator[str]:
+    """What is in a folder and not ours, one by one: the folder may be the root of a disk."""
+    ours = _ours(path)
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for where, folders, files in os.walk(path, onerror=refuse):
+        folders.sort()
+        links = [name for name in folders if os.path.islink(os.path.join(where, name))]
+        for name in sorted([*files, *links]):
+            found = Path(where, name).relative_to(path).as_posix()
+            if found not in ours:
+                yield found
 
 
 def _ours(path: Path) -> set[str]:

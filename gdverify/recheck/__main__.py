@@ -11,6 +11,8 @@ from typing import Any
 from . import SCHEMA, Malformed, Rejected, Report, Unknown, load, recheck_data
 
 WORST_CASE = "gdverify.worst-case/1"
+# Control characters, half surrogate pairs, and what makes a line be displayed in another order than it is written.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 _SCIENTIFIC = re.compile(r"^[-+]?[0-9._]*[eE][-+]?[0-9_]+$")
 
 
@@ -40,13 +42,18 @@ def recheck_file(path: Path) -> int:
         word, code = {Malformed: ("malformed", 2), Rejected: ("rejected", 1), Unknown: ("not rechecked", 3)}[
             type(error)
         ]
-        print(f"gdverify: {path}: {word}: {' '.join(str(error).split())[:400]}", file=sys.stderr)
+        print(printable(f"gdverify: {path}: {word}: {str(error)[:400]}"), file=sys.stderr)
         return code
     except RecursionError:
-        print(f"gdverify: {path}: malformed: nested too deep", file=sys.stderr)
+        print(printable(f"gdverify: {path}: malformed: nested too deep"), file=sys.stderr)
         return 2
-    print("\n".join(lines))
+    print("\n".join(map(printable, lines)))
     return 0
+
+
+def printable(line: str) -> str:
+    """A line of a certificate's own text as a terminal may have it."""
+    return _UNPRINTABLE.sub(" ", line)
 
 
 def report_lines(report: Report) -> list[str]:

@@ -21,6 +21,7 @@ from .terms import BINDERS, MATRIX, Malformed, Rejected, Tree, Unknown, bound, f
 SCHEMA = "gdverify.certificate/1"
 MAX_BYTES = 64 * 2**20
 MAX_NODES = 8_000_000
+MAX_PARTS = 8_000_000  # entries of lists and objects, which take many times their bytes
 MAX_STEPS = 20_000
 MAX_SECONDS = 1200
 STATED = ("propositions", "symbols", "defines", "assumptions")  # what is claimed, and on what grounds
@@ -651,9 +652,14 @@ def _number(data: Any) -> int:
 def load(path: Path) -> Any:
     """The JSON of a file, within the size limit."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:  # a device has no size, and may have no end
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
             raise Malformed(f"the file is larger than {MAX_BYTES // 2**20} MiB")
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        text = data.decode()
+        if sum(map(text.count, ",[{")) > MAX_PARTS:
+            raise Malformed(f"the file has more than {MAX_PARTS:,} entries")
+        return json.loads(text, parse_constant=_refuse)
     except OSError as error:
         raise Malformed(f"cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
