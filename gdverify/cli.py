@@ -272,6 +272,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal still gets every line
     args = build_parser().parse_args(argv)
     args.given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        os.getcwd()
+    except OSError as error:
+        return _complain(f"the working folder is gone ({error.strerror}): change to one that exists", 2)
     if args.command == "audit":
         args.all = not args.claims
     with contextlib.suppress(ValueError):  # not the main thread

@@ -10,10 +10,13 @@ import random
 import re
 import sqlite3
 import struct
+import subprocess
+import sys
 import time
 import tracemalloc
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -499,3 +502,18 @@ def test_an_endless_certificate_is_not_read_to_its_end(monkeypatch, capsys):
 def test_digits_are_those_that_everybody_reads():
     with pytest.raises(UsageError):
         exact_number("x", "١٢")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a working folder that can be removed")
+def test_a_working_folder_that_is_gone_is_one_line(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    there = str(Path(cli.__file__).parent.parent)
+    code = (
+        f"import os, runpy; os.rmdir({str(gone)!r}); runpy.run_module('gdverify', run_name='__main__', alter_sys=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "history"], cwd=gone, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": there, "GDVERIFY_HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "folder is gone" in done.stderr
