@@ -148,7 +148,7 @@ def stretches(proof):
 def growing(xp, rng, case, size):
     """Outputs of either sign up to |g| = kappa/2, small ones and just above 1 among them.
 
-    Stretches longer than 6 steps are left out: the outputs are cubed in each step once they are large."""
+    Stretches longer than 6 steps or beyond 1e60 are left out: outputs are cubed in each step once they are large."""
     ratio = rng.uniform((size,), -1, 1) * 10 ** (-2 * rng.uniform((size,)) * rng.bernoulli(0.5, (size,)))
     ratio = xp.where(rng.bernoulli(0.2, (size,)) > 0, (2 + 1e-9) / (case.kappa_0 + 0 * ratio), ratio)
     u, v = pair(xp, rng, size, case.n, ratio, case.kappa_0 * case.n / case.eta + 0 * ratio)
@@ -156,7 +156,7 @@ def growing(xp, rng, case, size):
     steps = lambda g: xp.maximum(xp.ceil(-2 * xp.log(xp.abs(g) + 1e-100) / base), 0 * base)
     left = steps(case.kappa_0 * ratio / 2)
     for _ in range(7 * case.stretches):
-        active = (done < case.stretches) & (left < 6.5)
+        active = (done < case.stretches) & (left < 6.5) & (xp.sq(u) + xp.sq(v) < 1e60)
         new_u, new_v, _ = descend(xp, case, u, v)
         u, v = xp.where(active[:, None], new_u, u), xp.where(active[:, None], new_v, v)
         ends = active & (left < 0.5)
