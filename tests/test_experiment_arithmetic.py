@@ -110,6 +110,9 @@ def test_an_error_is_told_where_steps_are_short_and_is_huge_where_they_are_not()
     value, error = refined(XP, levels)
     assert np.all(np.abs(value - exact) <= error)
     assert np.all(error[:2] < 1e-4 * exact[:2]) and error[3] > 1e6
+    # steps too long to tell, whose last two results happen to be near each other; and errors of two signs that meet
+    assert refined(XP, [np.array(x) for x in (1.60, 1.58, 1.77)])[1] > 1e4
+    assert refined(XP, [np.array(x) for x in (1.0, 2.0, 2.0)])[1] > 0.1
 
 
 def test_draws_have_their_distributions():
